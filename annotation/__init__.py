@@ -1,0 +1,1 @@
+"""The people: questions, raters, agreement."""

@@ -1,0 +1,1 @@
+"""The measurers: one file a measurement, each a step."""

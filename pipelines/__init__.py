@@ -1,0 +1,1 @@
+"""The movement: store, engines, acquisition, decoding, alignment, publication."""

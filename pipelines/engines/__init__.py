@@ -1,0 +1,1 @@
+"""The engines: each runs the same steps over recording ids."""

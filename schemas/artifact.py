@@ -1,0 +1,19 @@
+"""What a step leaves in a recording's folder, as bytes."""
+
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+
+@runtime_checkable
+class Artifact(Protocol):
+    """A value that knows its own bytes. Equal values give equal bytes."""
+
+    suffix: ClassVar[str]
+
+    def to_bytes(self) -> bytes:
+        """The whole value, to be written to one file."""
+        ...
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The value of bytes that `to_bytes` made. Raises ValueError on anything else."""
+        ...

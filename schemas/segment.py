@@ -1,0 +1,42 @@
+"""The pieces of a recording that become samples."""
+
+from schemas.record import Record
+from schemas.transcript import Seconds
+
+
+class Segment(Record):
+    """One piece, `[start, end)` in seconds. Text and picture recordings have one segment with no times."""
+
+    index: int
+    start: Seconds | None
+    end: Seconds | None
+    text: str | None = None
+    """The words, or the subtitle's own text where segments come from subtitles."""
+    first_word: int | None = None
+    """Index into the transcript's words; None without words."""
+    last_word: int | None = None
+    """Inclusive."""
+    speaker: str | None = None
+    turn: int | None = None
+
+
+class Segments(Record):
+    """All segments of a recording in order."""
+
+    by: str
+    segments: tuple[Segment, ...]
+
+
+class Cue(Record):
+    """One subtitle, with its voice tag if it has one."""
+
+    start: Seconds
+    end: Seconds
+    text: str
+    speaker: str | None = None
+
+
+class Subtitles(Record):
+    """The subtitles of a recording in order of start."""
+
+    cues: tuple[Cue, ...]

@@ -1,0 +1,110 @@
+"""A step: one measurement or transformation of a recording, and what it works on."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.artifact import Artifact
+from schemas.source import Source
+
+A = TypeVar("A", bound=Artifact)
+
+
+class Recording(Protocol):
+    """One recording's folder, as a step sees it."""
+
+    @property
+    def id(self) -> str:
+        """Names the recording in the store, in failures and in the dataset."""
+        ...
+
+    @property
+    def source(self) -> Source:
+        """Where it comes from."""
+        ...
+
+    def has(self, kind: str) -> bool:
+        """Whether the artifact is made (False where it is absent or failed)."""
+        ...
+
+    def read(self, kind: str, of: type[A]) -> A:
+        """The artifact. Raises KeyError where it is not made."""
+        ...
+
+    def write(self, kind: str, value: Artifact) -> None:
+        """Make the artifact; readers see all of it or none of it."""
+        ...
+
+    def absent(self, kind: str, reason: str) -> None:
+        """Say that this recording has no such thing. Not a failure: nothing is imputed, nothing tried again."""
+        ...
+
+    def local(self, kind: str) -> AbstractContextManager[Path]:
+        """A local file with the artifact's bytes. Kind `media` is the source's own file."""
+        ...
+
+    def create(self, kind: str, suffix: str) -> AbstractContextManager[Path]:
+        """A local file to fill; becomes the artifact when the block ends without an error."""
+        ...
+
+
+class Needs(BaseModel):
+    """What one worker of a step takes. Knows no engine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cpus: float = 1
+    gpus: float = 0
+    memory_mb: int = 1000
+    batch: int = 1
+    """How many recordings `run` takes at a time, at most."""
+
+
+class Step(BaseModel, ABC):
+    """One measurement or transformation. Its fields are its whole configuration.
+
+    A step is small and picklable; what is heavy is made by `load`, once in each worker process, and handed to
+    `run`. `reads` must be there (made), else the step does not run; `uses` is read where it is there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    key: ClassVar[str]
+    """Such as `transcribe.faster-whisper.v1`: a new meaning is a new version."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Artifact kinds. Also the roots `media`, `language`, `text`, `subtitles`: facts of the source."""
+    uses: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    @abstractmethod
+    def makes(self) -> tuple[str, ...]:
+        """The kinds of artifact it makes, or marks absent, for every recording that it is run on."""
+
+    @property
+    def needs(self) -> Needs:
+        """What a worker takes."""
+        return Needs()
+
+    def requires(self) -> tuple["Step", ...]:
+        """Steps that make what this one reads, as this one wants them."""
+        return ()
+
+    def weights(self) -> dict[str, str]:
+        """Model files it depends on: name to SHA-256 (or a pinned revision). Starts no download."""
+        return {}
+
+    def load(self) -> Any:
+        """The model, once in each worker process. Heavy imports belong here. Raises MissingPart."""
+        return None
+
+    @abstractmethod
+    def run(self, recordings: Sequence[Recording], model: Any) -> None:
+        """Make the artifacts of a batch. An error raised for a batch of several has it tried one by one."""
+
+    def identity(self) -> dict[str, object]:
+        """What its artifacts depend on besides what it reads. JSON-able."""
+        return {"key": self.key, "fields": self.model_dump(mode="json"), "weights": self.weights()}
