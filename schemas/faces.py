@@ -51,7 +51,7 @@ class Faces:
         return Track(self.frame_times, self.frame_spans, values, self.columns)
 
     def to_bytes(self) -> bytes:
-        """Parquet: a row an observation (`values` a list of D); frames as lists in the metadata-free second half."""
+        """Parquet: first a row a frame (`face` null), then a row an observation (`values` a list of D)."""
         import pyarrow as pa
 
         flat = pa.array(np.ascontiguousarray(self.values, np.float32).reshape(-1))
@@ -59,7 +59,6 @@ class Faces:
         blank = pa.nulls(seen, pa.float64())
         count = pa.nulls(seen, pa.int64())
         width = len(self.columns)
-        # One table: first the frames (face is null), then the observations (times are null).
         table = pa.table(
             {
                 "frame": pa.concat_arrays([pa.array(np.arange(frames, dtype=np.int64)), pa.array(self.frame)]),
@@ -69,8 +68,8 @@ class Faces:
                 "end_us": pa.concat_arrays([pa.array(np.ascontiguousarray(self.frame_spans[:, 1])), count]),
                 "values": pa.concat_arrays(
                     [
-                        pa.nulls(frames, pa.list_(pa.float32(), width)),
-                        pa.FixedSizeListArray.from_arrays(flat, width),
+                        pa.nulls(frames, pa.list_(pa.float32())),
+                        pa.ListArray.from_arrays(np.arange(seen + 1, dtype=np.int32) * width, flat),
                     ]
                 ),
             }
