@@ -1,0 +1,331 @@
+"""The local engine: worker processes on this machine, one model load a process.
+
+The driver keeps nothing but ids in flight. A worker that dies costs its batch a second try, one by one; the
+recording that kills it again becomes a failure record.
+"""
+
+import itertools
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import TypeVar
+
+from pipelines.acquire import is_current
+from pipelines.plan import Plan, is_todo
+from pipelines.runner import ACQUIRE, Runner, fail, killed, outcome
+from pipelines.store import Store, StoredRecording
+from schemas.errors import AffectloomError
+from schemas.outcome import Outcome
+from schemas.row import SourceRow
+from schemas.step import Step
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+_AHEAD = 4
+"""Recordings in flight for each worker: enough that no worker waits, few enough that the driver stays small."""
+_ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_ACQUIRE = -1
+
+
+@dataclass(frozen=True)
+class Task:
+    """A step (by its place in the order; -1 for acquiring) and the recordings it is for."""
+
+    index: int
+    ids: tuple[str, ...]
+    row: SourceRow | None = None
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    task: Task | None = None
+    loaded: set[int] = field(default_factory=set)
+
+
+class LocalEngine:
+    """Runs a plan over sources with `workers` processes (in this process where the store is in its memory)."""
+
+    def __init__(self, workers: int | None = None, *, retry: bool = False) -> None:
+        self.workers = workers or len(os.sched_getaffinity(0))
+        self.retry = retry
+
+    def run(self, plan: Plan, rows: Iterable[SourceRow], store: Store) -> Iterator[Outcome]:
+        """Outcomes as they come, several for each recording. Raises what ends a run: see Runner.run."""
+        if not store.is_shared:
+            yield from _in_this_process(plan, rows, store, retry=self.retry)
+            return
+        driver = _Driver(plan, rows, store, self.workers, retry=self.retry)
+        try:
+            yield from driver.run()
+        finally:
+            driver.stop()
+
+
+def _in_this_process(plan: Plan, rows: Iterable[SourceRow], store: Store, *, retry: bool) -> Iterator[Outcome]:
+    runner = Runner(plan, store)
+    for batch in _batches(rows, max(step.needs.batch for step in plan.steps)):
+        ids = []
+        for row in batch:
+            recording = store.open(row.id, runner.lineage)
+            if retry:
+                _forget_failures(recording, runner.lineage.steps)
+            told = runner.acquire(row)
+            yield told
+            if told.state != "failed":
+                ids.append(row.id)
+        for index, step in enumerate(runner.lineage.steps):
+            for some in _batches(ids, step.needs.batch):
+                yield from runner.run(index, some)
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(itertools.islice(iterator, size)):
+        yield batch
+
+
+class _Driver:
+    def __init__(self, plan: Plan, rows: Iterable[SourceRow], store: Store, workers: int, *, retry: bool) -> None:
+        self.plan = plan
+        self.store = store
+        self.lineage = plan.lineage
+        self.steps = self.lineage.steps
+        self.rows = iter(rows)
+        self.retry = retry
+        self.most = workers
+        self.workers: list[_Worker] = []
+        self.ready: dict[int, deque[Task]] = {index: deque() for index in range(_ACQUIRE, len(self.steps))}
+        self.alone: deque[Task] = deque()
+        self.deaths: Counter[tuple[int, str]] = Counter()
+        self.in_flight = 0
+        self.exhausted = False
+        self.ahead = workers * _AHEAD + 2 * max((step.needs.batch for step in self.steps), default=1)
+
+    def run(self) -> Iterator[Outcome]:
+        while True:
+            yield from self._take_in()
+            self._hand_out()
+            busy = [worker for worker in self.workers if worker.task is not None]
+            if not busy:
+                if self.exhausted and not self.in_flight:
+                    return
+                continue
+            yield from self._collect(busy)
+
+    def _take_in(self) -> Iterator[Outcome]:
+        while not self.exhausted and self.in_flight < self.ahead:
+            row = next(self.rows, None)
+            if row is None:
+                self.exhausted = True
+                return
+            recording = self.store.open(row.id, self.lineage)
+            if self.retry and recording.acquired:
+                _forget_failures(recording, self.steps)
+            if not is_current(row, recording):
+                self.in_flight += 1
+                self.ready[_ACQUIRE].append(Task(_ACQUIRE, (row.id,), row))
+                continue
+            _forget_failures(recording, self.steps, only_retryable=True)
+            yield Outcome(row.id, ACQUIRE, "kept")
+            self.in_flight += 1
+            yield from self._go_on(recording, 0)
+
+    def _go_on(self, recording: StoredRecording, index: int) -> Iterator[Outcome]:
+        """Queue the recording for the next step that has something to do for it, telling what is passed over."""
+        for place in range(index, len(self.steps)):
+            step = self.steps[place]
+            if is_todo(recording, step):
+                self.ready[place].append(Task(place, (recording.id,)))
+                return
+            yield outcome(recording, step, 0.0, worked=False)
+        self.in_flight -= 1
+
+    def _hand_out(self) -> None:
+        while (idle := self._idle()) is not None:
+            task = self._choose(idle)
+            if task is None:
+                return
+            idle.task = task
+            idle.loaded.add(task.index)
+            try:
+                idle.pipe.send(task)
+            except (BrokenPipeError, ConnectionResetError):
+                return  # it died while idle: `_collect` finds the end of its pipe
+
+    def _idle(self) -> _Worker | None:
+        for worker in self.workers:
+            if worker.task is None:
+                return worker
+        waiting = bool(self.alone) or any(self.ready.values())
+        if waiting and len(self.workers) < self.most:
+            self.workers.append(_start(self.plan, self.store.url))
+            return self.workers[-1]
+        return None
+
+    def _choose(self, worker: _Worker) -> Task | None:
+        """The furthest step that the worker has a model for, else the furthest: recordings are finished, not begun."""
+        if self.alone:
+            return self.alone.popleft()
+        full = [index for index in self.ready if self._is_full(index)]
+        if not full:
+            return None
+        index = max(full, key=lambda index: (index in worker.loaded, index))
+        if index == _ACQUIRE:
+            return self.ready[index].popleft()
+        size = self.steps[index].needs.batch
+        queue = self.ready[index]
+        ids = [queue.popleft().ids[0] for _ in range(min(size, len(queue)))]
+        return Task(index, tuple(ids))
+
+    def _is_full(self, index: int) -> bool:
+        """A batch is worth starting when it is full, or when nothing that could fill it is on its way."""
+        queue = self.ready[index]
+        if not queue:
+            return False
+        if index == _ACQUIRE or len(queue) >= self.steps[index].needs.batch:
+            return True
+        on_the_way = any(self.ready[before] for before in range(_ACQUIRE, index)) or any(
+            worker.task is not None and worker.task.index < index for worker in self.workers
+        )
+        return not on_the_way
+
+    def _collect(self, busy: Sequence[_Worker]) -> Iterator[Outcome]:
+        ready = wait([worker.pipe for worker in busy])
+        for worker in busy:
+            if worker.pipe not in ready or worker.task is None:
+                continue
+            task = worker.task
+            try:
+                answer = worker.pipe.recv()
+            except (EOFError, ConnectionResetError):
+                yield from self._bury(worker, task)
+                continue
+            worker.task = None
+            if isinstance(answer, AffectloomError):
+                raise answer
+            for told in answer:
+                yield told
+                yield from self._after(told, task.index)
+
+    def _after(self, told: Outcome, index: int) -> Iterator[Outcome]:
+        if index == _ACQUIRE and told.state == "failed":
+            self.in_flight -= 1
+            return
+        yield from self._go_on(self.store.open(told.recording, self.lineage), index + 1)
+
+    def _bury(self, worker: _Worker, task: Task) -> Iterator[Outcome]:
+        """A worker died: its batch is tried again one by one; a recording that kills twice alone is given up."""
+        worker.process.join(timeout=5)
+        self.workers.remove(worker)
+        worker.pipe.close()
+        code = worker.process.exitcode
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        log.warning("a worker died (%s) at %s of %s", how, self._name(task.index), ", ".join(task.ids[:3]))
+        if len(task.ids) > 1:
+            self.alone.extend(Task(task.index, (one,)) for one in task.ids)
+            return
+        recording_id = task.ids[0]
+        self.deaths[task.index, recording_id] += 1
+        if self.deaths[task.index, recording_id] < 2:  # noqa: PLR2004 - once may be chance
+            self.alone.append(task)
+            return
+        recording = self.store.open(recording_id, self.lineage)
+        failure = killed(recording_id, self._name(task.index), how)
+        if task.index == _ACQUIRE:
+            recording.write_source_failure(failure.model_copy(update={"kind": "source"}))
+            self.in_flight -= 1
+            yield Outcome(recording_id, ACQUIRE, "failed", message=failure.message)
+            return
+        step = self.steps[task.index]
+        fail(recording, step, failure)
+        told = outcome(recording, step, 0.0, worked=True)
+        yield told
+        yield from self._after(told, task.index)
+
+    def _name(self, index: int) -> str:
+        return ACQUIRE if index == _ACQUIRE else self.steps[index].key
+
+    def stop(self) -> None:
+        """End all workers."""
+        for worker in self.workers:
+            worker.pipe.close()
+            if worker.task is not None:
+                worker.process.terminate()
+        for worker in self.workers:
+            worker.process.join(timeout=5)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+
+def _forget_failures(recording: StoredRecording, steps: Sequence[Step], *, only_retryable: bool = False) -> None:
+    if not recording.acquired or not recording.any_failed:
+        return
+    for kind in [kind for step in steps for kind in step.makes]:
+        failure = recording.failure(kind)
+        if failure is not None and (failure.retry or not only_retryable):
+            recording.retry(kind)
+
+
+def _start(plan: Plan, url: str) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(_ONE_THREAD)  # read by libraries when a worker imports them
+    try:
+        process = context.Process(target=_work, args=(theirs, plan, url, os.getpid()), daemon=True)
+        process.start()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _work(pipe: Connection, plan: Plan, url: str, driver: int) -> None:
+    """A worker's whole life. Ctrl-C is the driver's business; without a driver there is nothing to live for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with, args=(driver,), daemon=True).start()
+    runner = Runner(plan, Store(url))
+    while True:
+        try:
+            task: Task = pipe.recv()
+        except (EOFError, OSError):
+            os._exit(0)  # libraries that clean up at exit may hang or complain: all is written
+        try:
+            answer: object = [runner.acquire(task.row)] if task.row is not None else runner.run(task.index, task.ids)
+        except AffectloomError as error:
+            answer = error
+        try:
+            pipe.send(answer)
+        except (BrokenPipeError, ConnectionResetError):
+            os._exit(0)
+
+
+def _die_with(driver: int) -> None:
+    while os.getppid() == driver:
+        time.sleep(0.5)
+    os._exit(1)

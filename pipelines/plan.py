@@ -1,0 +1,48 @@
+"""A recipe turned into steps: what would run, in which order, under which fingerprints."""
+
+from dataclasses import dataclass
+
+import yaml
+
+from pipelines.lineage import Lineage, identity_of
+from pipelines.store import StoredRecording
+from schemas.recipe import Acquire, Recipe
+from schemas.step import Step
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a recipe. Small and picklable: engines send it to their workers."""
+
+    recipe: Recipe
+    steps: tuple[Step, ...]
+
+    @property
+    def lineage(self) -> Lineage:
+        """The steps' order and fingerprints."""
+        return Lineage(self.steps)
+
+    @property
+    def acquire(self) -> Acquire:
+        """How sources are fetched."""
+        return self.recipe.acquire
+
+    def filled(self) -> str:
+        """The recipe with every default spelled out and every step, version and weight pinned. YAML."""
+        lineage = self.lineage
+        steps = [
+            {
+                "step": step.key,
+                "reads": list(lineage.inputs(step)),
+                "makes": {kind: identity_of(step, kind) for kind in step.makes},
+                "needs": step.needs.model_dump(),
+            }
+            for step in lineage.steps
+        ]
+        data = {"recipe": self.recipe.model_dump(mode="json"), "steps": steps}
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def is_todo(recording: StoredRecording, step: Step) -> bool:
+    """Whether the step has something to do for the recording, now or once the steps before it are done."""
+    return any(recording.state(kind) == "todo" for kind in step.makes)

@@ -1,0 +1,170 @@
+"""Reading a recipe file, so that a mistake is reported with its line and the nearest valid name."""
+
+import difflib
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from schemas.errors import RecipeError
+
+M = TypeVar("M", bound=BaseModel)
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """Parsed YAML that remembers on which line each value stands."""
+
+    path: Path
+    data: Any
+    lines: dict[Path_, int]
+
+    def line(self, where: Path_) -> int:
+        """The 1-based line of a value, or of the nearest enclosing one that is written."""
+        while where not in self.lines and where:
+            where = where[:-1]
+        return self.lines.get(where, 1)
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Parse a YAML file of plain data. Raises RecipeError with the line of a syntax error or a doubled key."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError as error:
+        near = difflib.get_close_matches(path.name, _siblings(path), n=1)
+        do = f"did you mean {path.with_name(near[0])}?" if near else "check the path"
+        raise RecipeError(f"{path}: there is no such file", do=do) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read: {error}", do="a recipe is a UTF-8 text file") from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise RecipeError(
+            f"{path}:{line}: not valid YAML: {error.problem or error}",
+            do="indent with spaces; put a text that holds ': ' or '#' in quotes",
+        ) from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {error}", do="a recipe is a UTF-8 text file") from error
+    lines: dict[Path_, int] = {}
+    if node is not None:
+        _mark(path, node, (), lines)
+    return YamlFile(path, data, lines)
+
+
+def _siblings(path: Path) -> list[str]:
+    try:
+        return [item.name for item in path.parent.iterdir()]
+    except OSError:
+        return []
+
+
+def _mark(path: Path, node: yaml.Node, where: Path_, lines: dict[Path_, int]) -> None:
+    lines.setdefault(where, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[Hashable, int] = {}
+        for key, value in node.value:
+            name = key.value
+            line = key.start_mark.line + 1
+            if name in seen:
+                raise RecipeError(
+                    f"{path}:{line}: {name!r} is written twice, first on line {seen[name]}", do="keep one of them"
+                )
+            seen[name] = line
+            lines[(*where, name)] = line
+            _mark(path, value, (*where, name), lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _mark(path, item, (*where, index), lines)
+
+
+def validate(file: YamlFile, model: type[M], at: Path_ = ()) -> M:
+    """The model of the value at a path of the file. Raises RecipeError that lists every mistake there."""
+    value: Any = file.data
+    for key in at:
+        value = value[key]
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        name = ".".join(map(str, at)) or "the recipe"
+        raise RecipeError(
+            f"{file.path}:{file.line(at)}: {name}: found {_short(value)}, allowed: a block of fields",
+            do=f"fields: {', '.join(model.model_fields)}",
+        )
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise mistakes(file, model, error, at) from error
+
+
+def mistakes(file: YamlFile, model: type[BaseModel], error: ValidationError, at: Path_ = ()) -> RecipeError:
+    """What a person needs to mend each mistake, in the order of lines."""
+    found: dict[tuple[int, str], str] = {}
+    for item in error.errors():
+        where = (*at, *_written(file, at, item["loc"]))
+        line = file.line(where)
+        field = ".".join(map(str, where)) or "the recipe"
+        found.setdefault((line, field), _explain(item, model, tuple(item["loc"])))
+    lines = [f"{file.path}:{line}: {field}: {text}" for (line, field), text in sorted(found.items())]
+    return RecipeError("\n".join(lines))
+
+
+def unknown_name(file: YamlFile, where: Path_, found: str, allowed: Sequence[str], what: str) -> RecipeError:
+    """An unknown name, the allowed ones, and the nearest."""
+    field = ".".join(map(str, where))
+    return RecipeError(f"{file.path}:{file.line(where)}: {field}: unknown {what} {found!r}{_choices(found, allowed)}")
+
+
+def _written(file: YamlFile, at: Path_, loc: tuple[int | str, ...]) -> Path_:
+    """The part of pydantic's location that a person wrote: without the names of union members."""
+    where: list[int | str] = []
+    for key in loc:
+        if (*at, *where, key) in file.lines or key == loc[-1]:
+            where.append(key)
+    if where and (*at, *where) not in file.lines and len(where) > 1 and (*at, *where[:-1]) in file.lines:
+        value = file.data
+        for key in (*at, *where[:-1]):
+            value = value[key]
+        if not isinstance(value, dict):  # the last key names a member of a union, not a field
+            where.pop()
+    return tuple(where)
+
+
+def _explain(item: Any, model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    kind, value, context = item["type"], item["input"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        allowed = _fields_at(model, loc[:-1])
+        return f"unknown field, found {_short(value)}{_choices(str(loc[-1]), allowed)}"
+    if kind == "missing":
+        return "this field is missing; it must be given"
+    if kind in ("literal_error", "enum"):
+        allowed = [part.strip().strip("'") for part in context["expected"].replace(" or ", ", ").split(",")]
+        return f"found {_short(value)}{_choices(str(value), allowed)}"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return f"found {_short(value)}; {message[:1].lower()}{message[1:]}"
+
+
+def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    current: type[BaseModel] = model
+    for key in loc:
+        field = current.model_fields.get(str(key))
+        inner = field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            current = inner
+    return list(current.model_fields)
+
+
+def _choices(found: str, allowed: Sequence[str]) -> str:
+    near = difflib.get_close_matches(found, allowed, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"; allowed: {', '.join(allowed) or 'none'}.{hint}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a line of a terminal

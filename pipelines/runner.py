@@ -1,0 +1,172 @@
+"""Running a step on a batch of recordings: the one place that catches everything.
+
+Every engine calls it in its workers, so that a failure means the same under each of them.
+"""
+
+import time
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from pipelines.acquire import acquire
+from pipelines.plan import Plan, is_todo
+from pipelines.store import Store, StoredRecording
+from schemas.errors import AffectloomError, MissingPart, RecordingError, StoreError
+from schemas.failure import Failure
+from schemas.outcome import Outcome, OutcomeState
+from schemas.row import SourceRow
+from schemas.step import Step
+
+ACQUIRE = "acquire"
+
+
+class Runner:
+    """The steps of a plan in one worker process. Each model is loaded once, when it is first needed."""
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self.plan = plan
+        self.store = store
+        self.lineage = plan.lineage
+        self._models: dict[int, Any] = {}
+
+    def acquire(self, row: SourceRow) -> Outcome:
+        """Bring a source into the store."""
+        started = time.perf_counter()
+        recording = self.store.open(row.id, self.lineage)
+        self.store.sweep(row.id)
+        try:
+            made = acquire(row, recording, self.plan.acquire)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one broken source must not stop the others
+            failure = describe(row.id, ACQUIRE, "source", error)
+            recording.write_source_failure(failure)
+            return Outcome(row.id, ACQUIRE, "failed", time.perf_counter() - started, failure.message)
+        return Outcome(row.id, ACQUIRE, "made" if made else "kept", time.perf_counter() - started)
+
+    def run(self, index: int, ids: Sequence[str]) -> list[Outcome]:
+        """Run step number `index` of the lineage on some recordings; one outcome each, in order.
+
+        Raises UsageError where nothing can go on: a model that cannot load, a store that cannot be written.
+        """
+        step = self.lineage.steps[index]
+        recordings = [self.store.open(recording_id, self.lineage) for recording_id in ids]
+        todo = [recording for recording in recordings if is_runnable(recording, step)]
+        started = time.perf_counter()
+        done = {recording.id for recording in todo}
+        if todo:
+            model = self._model(index, step)
+            started = time.perf_counter()
+            self._run(step, todo, model)
+        each = (time.perf_counter() - started) / max(1, len(todo))
+        return [
+            outcome(recording, step, each if recording.id in done else 0.0, worked=recording.id in done)
+            for recording in recordings
+        ]
+
+    def _model(self, index: int, step: Step) -> Any:
+        if index not in self._models:
+            try:
+                self._models[index] = step.load()
+            except AffectloomError:
+                raise
+            except ImportError as error:
+                raise MissingPart(
+                    f"{step.key} needs the package {error.name}, which is not installed: {error}",
+                    do="`affectloom doctor` says which extra to install",
+                ) from error
+            except Exception as error:
+                raise MissingPart(
+                    f"the model of {step.key} cannot be loaded: {type(error).__name__}: {error}",
+                    do="no recording is at fault; check the model's name or folder with `affectloom doctor`",
+                ) from error
+        return self._models[index]
+
+    def _run(self, step: Step, recordings: list[StoredRecording], model: Any) -> None:
+        try:
+            step.run(recordings, model)
+        except (StoreError, MissingPart):
+            raise
+        except Exception as error:  # noqa: BLE001 - a broken recording must not stop the others
+            if len(recordings) > 1:
+                for recording in recordings:
+                    recording.refresh()
+                    if is_runnable(recording, step):
+                        self._run(step, [recording], model)
+                return
+            fail(recordings[0], step, describe(recordings[0].id, step.key, "", error))
+            return
+        for recording in recordings:
+            if is_runnable(recording, step):
+                nothing = RuntimeError(f"{step.key} ended without an error and without its result")
+                fail(recording, step, describe(recording.id, step.key, "", nothing))
+
+
+def is_runnable(recording: StoredRecording, step: Step) -> bool:
+    """Whether the step has something to do for it now."""
+    if not recording.acquired or not is_todo(recording, step):
+        return False
+    before = (kind for kind in recording.lineage.inputs(step) if kind not in step.makes)
+    return all(recording.state(kind) != "todo" for kind in before)
+
+
+def fail(recording: StoredRecording, step: Step, failure: Failure) -> None:
+    """Keep a failure under each artifact that the step has not made."""
+    for kind in step.makes:
+        if recording.state(kind) == "todo":
+            recording.fail(kind, failure.model_copy(update={"kind": kind}))
+
+
+def outcome(recording: StoredRecording, step: Step, seconds: float, *, worked: bool) -> Outcome:
+    """What became of the step: the worst of its artifacts' states."""
+    if not recording.acquired:
+        return Outcome(recording.id, step.key, "blocked")
+    states = [recording.state(kind) for kind in step.makes]
+    state: OutcomeState
+    if "failed" in states:
+        kind = step.makes[states.index("failed")]
+        failure = recording.failure(kind)
+        return Outcome(recording.id, step.key, "failed", seconds, failure.message if failure else "")
+    if "blocked" in states or "todo" in states:
+        state = "blocked"
+    elif "made" in states:
+        state = "made" if worked else "kept"
+    else:
+        state = "absent"
+    return Outcome(recording.id, step.key, state, seconds)
+
+
+def describe(recording_id: str, step: str, kind: str, error: Exception) -> Failure:
+    """A failure record of an error."""
+    expected = isinstance(error, RecordingError)
+    what = error.what if isinstance(error, AffectloomError) else f"{type(error).__name__}: {error}"
+    do = (
+        error.do
+        if isinstance(error, AffectloomError)
+        else "this is a defect of the program: report it with the details"
+    )
+    return Failure(
+        recording=recording_id,
+        step=step,
+        kind=kind,
+        error=type(error).__name__,
+        expected=expected,
+        message=what,
+        do=do,
+        retry=getattr(error, "retry", False) or isinstance(error, MemoryError),
+        details="" if expected else "".join(traceback.format_exception(error))[-4000:],
+    )
+
+
+def killed(recording_id: str, step: str, how: str) -> Failure:
+    """A failure record of a worker that died twice on one recording."""
+    return Failure(
+        recording=recording_id,
+        step=step,
+        kind="",
+        error="WorkerKilled",
+        expected=False,
+        message=f"the worker process was killed twice while it worked on this recording alone ({how})",
+        do="often too little memory, or a crash inside a library; build with --retry to try again",
+        retry=False,
+    )

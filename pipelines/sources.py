@@ -1,0 +1,275 @@
+"""Reading which sources there are: tables, folders, globs, files, addresses."""
+
+import csv
+import difflib
+import hashlib
+import io
+import json
+import logging
+import re
+import unicodedata
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pipelines.store import is_id
+from schemas.errors import SourceTableError
+from schemas.row import SourceRow
+from schemas.source import Scalar
+
+log = logging.getLogger(__name__)
+
+_VIDEO = (
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".mts",
+    ".m2ts",
+    ".ts",
+    ".wmv",
+    ".flv",
+    ".3gp",
+    ".ogv",
+)
+_AUDIO = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".aiff", ".aif")
+_IMAGE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+MEDIA_SUFFIXES = frozenset((*_VIDEO, *_AUDIO, *_IMAGE))
+TEXT_SUFFIXES = frozenset({".txt"})
+_TABLES = frozenset({".csv", ".tsv", ".jsonl"})
+_NAMES = {
+    "uri": ("uri", "path", "url", "file", "media"),
+    "id": ("id",),
+    "text": ("text",),
+    "subtitles": ("subtitles", "subtitle", "subtitle_file"),
+    "licence": ("licence", "license"),
+    "consent": ("consent",),
+    "language": ("language",),
+    "speaker": ("speaker",),
+    "dialogue": ("dialogue", "dialog"),
+    "turn": ("turn",),
+}
+_COLUMN = {written: name for name, ways in _NAMES.items() for written in ways}
+
+
+def read_sources(sources: str | Sequence[str], folder: Path) -> Iterator[SourceRow]:
+    """Every source in order, each id once. Relative paths count from `folder`. Raises SourceTableError.
+
+    A table is read row by row, so that it may be longer than memory.
+    """
+    seen: dict[str, str] = {}
+    for text in [sources] if isinstance(sources, str) else sources:
+        for row in _read(text, folder):
+            if row.id in seen:
+                raise SourceTableError(
+                    f"{row.where or row.uri}: the id {row.id!r} is taken already, by {seen[row.id]}",
+                    do="give each source an id of its own in a column `id`",
+                )
+            seen[row.id] = row.where or row.uri or row.id
+            yield row
+
+
+def _read(text: str, folder: Path) -> Iterator[SourceRow]:
+    if "://" in text:
+        yield SourceRow(id=id_of_url(text), uri=text, where=text)
+        return
+    path = folder / Path(text).expanduser()
+    if any(sign in text for sign in "*?[") and not path.exists():
+        base, pattern = _glob_base(path)
+        found = [item for item in sorted(base.glob(pattern)) if item.is_file()]
+        if not found:
+            raise SourceTableError(f"sources: {text}: no file matches in {base}", do="check the pattern")
+        yield from (_file_row(item, base) for item in found)
+    elif path.is_dir():
+        known = MEDIA_SUFFIXES | TEXT_SUFFIXES
+        found = [item for item in sorted(path.rglob("*")) if item.is_file() and item.suffix.lower() in known]
+        if not found:
+            raise SourceTableError(
+                f"sources: {path} holds no recordings", do=f"known endings: {', '.join(sorted(known))}"
+            )
+        yield from (_file_row(item, path) for item in found)
+    elif path.suffix.lower() in _TABLES:
+        yield from _table(path)
+    elif path.is_file():
+        yield _file_row(path, path.parent)
+    else:
+        near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
+        do = f"did you mean {near[0]}?" if near else "paths count from the recipe's folder"
+        raise SourceTableError(f"sources: {path} does not exist", do=do)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [item.name for item in folder.iterdir()]
+    except OSError:
+        return []
+
+
+def _glob_base(path: Path) -> tuple[Path, str]:
+    parts = path.parts
+    first = next(index for index, part in enumerate(parts) if any(sign in part for sign in "*?["))
+    return Path(*parts[:first]), str(Path(*parts[first:]))
+
+
+def _file_row(path: Path, base: Path) -> SourceRow:
+    name = id_of(str(path.relative_to(base).with_suffix("")))
+    if path.suffix.lower() in TEXT_SUFFIXES:
+        return SourceRow(id=name, text=path.read_text("utf-8-sig"), where=str(path))
+    return SourceRow(id=name, uri=str(path.absolute()), where=str(path))
+
+
+def id_of(path: str) -> str:
+    """An id from a relative path without its ending: `a/b c` gives `a-b-c`. A hash tells what else was changed."""
+    plain = unicodedata.normalize("NFKD", path).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")
+    kept = re.sub(r"[ /\\]", "-", path)
+    if name == kept and is_id(name):
+        return name
+    mark = hashlib.sha256(path.encode()).hexdigest()[:8]
+    return f"{name[:100]}-{mark}".lstrip("-._")
+
+
+def id_of_url(url: str) -> str:
+    """An id from an address: its last part and a hash."""
+    last = urllib.parse.unquote(urllib.parse.urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1]
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", last.rsplit(".", 1)[0]).strip("-_")[:80]
+    return f"{stem}-{hashlib.sha256(url.encode()).hexdigest()[:8]}".lstrip("-_")
+
+
+def _table(path: Path) -> Iterator[SourceRow]:
+    if not path.is_file():
+        near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
+        raise SourceTableError(
+            f"sources: {path} does not exist",
+            do=f"did you mean {near[0]}?" if near else "paths count from the recipe's folder",
+        )
+    if path.stat().st_size == 0:
+        raise SourceTableError(f"{path}: the table is empty", do="its first line names the columns, such as id,path")
+    try:
+        yield from (_row(values, line, path) for line, values in _records(path))
+    except UnicodeDecodeError as error:
+        raise SourceTableError(
+            f"{path}: not UTF-8 text ({error.reason} at byte {error.start})", do="save it as UTF-8"
+        ) from error
+
+
+def _records(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        if path.suffix.lower() == ".jsonl":
+            yield from _json_records(path, file)
+            return
+        reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        _check_columns(reader.fieldnames or [], path)
+        try:
+            for values in reader:
+                if None in values:
+                    raise SourceTableError(
+                        f"{path}:{reader.line_num}: more values than columns",
+                        do="put a text that holds commas in quotes",
+                    )
+                yield reader.line_num, {key: value for key, value in values.items() if value not in (None, "")}
+        except csv.Error as error:
+            raise SourceTableError(
+                f"{path}:{reader.line_num}: not valid CSV: {error}", do="check the quotes"
+            ) from error
+
+
+def _json_records(path: Path, file: io.TextIOWrapper) -> Iterator[tuple[int, Mapping[str, object]]]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise SourceTableError(f"{path}:{number}: not valid JSON: {error.msg}", do="one object a line") from error
+        if not isinstance(values, dict):
+            raise SourceTableError(f"{path}:{number}: found {type(values).__name__}, expected an object a line")
+        _check_columns(list(values), path)
+        yield number, {key: value for key, value in values.items() if value not in (None, "")}
+
+
+def _check_columns(names: Sequence[str], path: Path) -> None:
+    known = {name.strip().lower() for name in names} & set(_COLUMN)
+    if not {_COLUMN[name] for name in known} & {"uri", "text"}:
+        near = {name: difflib.get_close_matches(name.lower(), _COLUMN, n=1) for name in names}
+        hints = [f"{name} (did you mean {close[0]}?)" for name, close in near.items() if close]
+        raise SourceTableError(
+            f"{path}: no column says where the recordings are; found: {', '.join(names) or 'nothing'}",
+            do="name a column `path`, `uri` or `text`" + (f"; {'; '.join(hints)}" if hints else ""),
+        )
+    twice = [name for name in _NAMES if sum(_COLUMN.get(column.strip().lower()) == name for column in names) > 1]
+    if twice:
+        raise SourceTableError(f"{path}: several columns mean {twice[0]!r}: {', '.join(names)}", do="keep one of them")
+
+
+def near_misses(names: Sequence[str]) -> dict[str, str]:
+    """Extra columns that look like a misspelt known one: `speeker` -> `speaker`."""
+    unknown = [name for name in names if name.strip().lower() not in _COLUMN]
+    near = {name: difflib.get_close_matches(name.lower(), list(_COLUMN), n=1, cutoff=0.8) for name in unknown}
+    return {name: close[0] for name, close in near.items() if close}
+
+
+def _row(values: Mapping[str, object], line: int, path: Path) -> SourceRow:
+    where = f"{path}:{line}"
+    given: dict[str, object] = {}
+    extra: dict[str, Scalar] = {}
+    for column, value in values.items():
+        name = _COLUMN.get(column.strip().lower())
+        if name is not None:
+            given[name] = value
+        elif isinstance(value, str | int | float | bool):
+            extra[column.strip()] = value
+        else:
+            raise SourceTableError(f"{where}: {column}: found a {type(value).__name__}, expected one value")
+    uri = _resolve(given.get("uri"), path.parent)
+    text = given.get("text")
+    if uri is None and text is None:
+        raise SourceTableError(f"{where}: neither a path nor a text", do="fill one of them, or take the row out")
+    name = str(given["id"]) if "id" in given else _id(given.get("uri"), line)
+    if not is_id(name):
+        raise SourceTableError(
+            f"{where}: {name!r} cannot be an id", do="letters, digits, '.', '_', '-', beginning with a letter or digit"
+        )
+    return SourceRow(
+        id=name,
+        uri=uri,
+        text=None if text is None else str(text),
+        subtitles_uri=_resolve(given.get("subtitles"), path.parent),
+        turn=_turn(given.get("turn"), where),
+        extra=extra,
+        where=where,
+        **{name: _text(given.get(name)) for name in ("licence", "consent", "language", "speaker", "dialogue")},
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value).strip() or None
+
+
+def _turn(value: object, where: str) -> int | None:
+    if value is None:
+        return None
+    try:
+        return int(str(value).strip())
+    except ValueError as error:
+        raise SourceTableError(f"{where}: turn: found {value!r}, expected a whole number") from error
+
+
+def _resolve(value: object, folder: Path) -> str | None:
+    if value is None:
+        return None
+    text = str(value).strip()
+    return text if "://" in text else str((folder / Path(text).expanduser()).absolute())
+
+
+def _id(uri: object, line: int) -> str:
+    if uri is None:
+        return f"text-{line:06d}"
+    text = str(uri)
+    if "://" in text:
+        return id_of_url(text)
+    return id_of(str(Path(text).with_suffix("")).lstrip("./"))

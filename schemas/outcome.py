@@ -1,0 +1,21 @@
+"""What became of one step of one recording."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+OutcomeState = Literal["made", "kept", "absent", "failed", "blocked"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One step of one recording.
+
+    made: done now; kept: was there; absent: the recording has no such thing; failed: see the failure record;
+    blocked: an earlier step failed. seconds: wall time, a batch's time shared evenly.
+    """
+
+    recording: str
+    step: str
+    state: OutcomeState
+    seconds: float = 0.0
+    message: str = ""

@@ -1,0 +1,61 @@
+"""A recipe: what a person writes to say which dataset is wanted."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from schemas.publication import Publication
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Acquire(BaseModel):
+    """How sources are fetched."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    private_addresses: bool = False
+    """Whether http(s) sources may be on loopback, private or link-local addresses."""
+    max_mb: Annotated[int, Field(gt=0)] = 20_000
+    """A larger source is a failure, not a download."""
+    timeout_s: Annotated[float, Field(gt=0)] = 60
+    """Seconds without a byte after which a download is given up."""
+
+
+class Run(BaseModel):
+    """How much of the machine is used. Changes no result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """Worker processes; by default one for each core."""
+
+
+class Recipe(BaseModel):
+    """The whole recipe. The blocks `segment`, `align` and each of `measure` hold the fields of a step of that name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    name: str
+    version: str = "0.1.0"
+    licence: str | None = None
+    """Of the dataset: an SPDX identifier, or what the hub knows it by."""
+    description: str = ""
+    sources: str | tuple[str, ...]
+    """A table (.csv, .jsonl), a folder, a glob, a file or a URL, or several of these."""
+    acquire: Acquire = Acquire()
+    segment: dict[str, Any] = Field(default_factory=lambda: {"by": "sentence"})
+    measure: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+    align: dict[str, Any] = Field(default_factory=lambda: {"to": "word"})
+    labels: str | None = None
+    """A table of answers (.csv, .jsonl): item, rater, question, value."""
+    publish: Publication = Publication()
+    run: Run = Run()
+
+    @field_validator("name")
+    @classmethod
+    def _a_name(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError("a name has letters, digits, '.', '_' and '-', begins with a letter or digit, at most 100")
+        return name

@@ -1,0 +1,116 @@
+"""Steps made for tests: trivial, failing, slow and killing ones. Importable by worker processes."""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from schemas.errors import MeasurementError, MissingPart
+from schemas.record import Record
+from schemas.step import Needs, Recording, Step
+
+
+class Note(Record):
+    """A text and which recordings were in the batch."""
+
+    text: str
+
+
+class Length(Step):
+    """How many bytes the media has."""
+
+    key: ClassVar[str] = "test.length.v1"
+    reads: ClassVar[tuple[str, ...]] = ("media",)
+    factor: int = 1
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        return ("length",)
+
+    def run(self, recordings: Sequence[Recording], model: Any) -> None:
+        for recording in recordings:
+            with recording.local("media") as path:
+                size = path.stat().st_size
+            recording.write("length", Note(text=str(size * self.factor)))
+
+
+class Moody(Step):
+    """Does what the media says: `raise`, `defect`, `kill`, `slow`, `absent`, `nothing`; else makes `mood`."""
+
+    key: ClassVar[str] = "test.moody.v1"
+    reads: ClassVar[tuple[str, ...]] = ("media", "length")
+    batch: int = 1
+    loads: str = ""
+    """A folder in which each model load leaves a file."""
+    load_fails: bool = False
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        return ("mood",)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(batch=self.batch)
+
+    def identity(self) -> dict[str, object]:
+        return {"key": self.key}
+
+    def load(self) -> str:
+        if self.load_fails:
+            raise MissingPart("the test model is missing", do="put it there")
+        if self.loads:
+            with open(f"{self.loads}/{os.getpid()}-{time.monotonic_ns()}", "w"):  # noqa: PTH123
+                pass
+        return "model"
+
+    def run(self, recordings: Sequence[Recording], model: Any) -> None:
+        assert model == "model"
+        words = []
+        for recording in recordings:
+            with recording.local("media") as path:
+                words.append(path.read_text())
+        for recording, word in zip(recordings, words, strict=True):
+            if word == "raise":
+                raise MeasurementError("the mood is bad", do="smile")
+            if word == "defect":
+                raise ZeroDivisionError("by design")
+            if word == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if word == "slow":
+                time.sleep(1)
+            if word == "absent":
+                recording.absent("mood", "it has none")
+            elif word != "nothing":
+                recording.write("mood", Note(text=f"{word} {recording.read('length', Note).text}"))
+
+
+class After(Step):
+    """Reads `mood`."""
+
+    key: ClassVar[str] = "test.after.v1"
+    reads: ClassVar[tuple[str, ...]] = ("mood",)
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        return ("after",)
+
+    def run(self, recordings: Sequence[Recording], model: Any) -> None:
+        for recording in recordings:
+            recording.write("after", Note(text=recording.read("mood", Note).text + "!"))
+
+
+class Uses(Step):
+    """Uses `mood` where it is there."""
+
+    key: ClassVar[str] = "test.uses.v1"
+    reads: ClassVar[tuple[str, ...]] = ("length",)
+    uses: ClassVar[tuple[str, ...]] = ("mood",)
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        return ("used",)
+
+    def run(self, recordings: Sequence[Recording], model: Any) -> None:
+        for recording in recordings:
+            recording.write("used", Note(text=str(recording.has("mood"))))
