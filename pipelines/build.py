@@ -1,0 +1,95 @@
+"""Turning a recipe into a plan: which steps, with which settings, in which order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from extractors.speaking import SpeakingFace
+from pydantic import ValidationError
+
+from pipelines import registry
+from pipelines.plan import Plan
+from pipelines.probe import Probe
+from pipelines.recipe_file import YamlFile, mistakes, read_yaml, unknown_name, validate
+from pipelines.samples import Samples
+from pipelines.segment import Segment
+from pipelines.subtitles import ReadSubtitles
+from pipelines.watch import Watch
+from schemas.errors import RecipeError
+from schemas.recipe import Recipe
+from schemas.step import Step
+from schemas.watching import Watcher
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A recipe, its file, and the plan it asks for."""
+
+    file: YamlFile
+    recipe: Recipe
+    plan: Plan
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths count from."""
+        return self.file.path.parent
+
+
+def load(path: Path) -> LoadedRecipe:
+    """Read a recipe and work out its plan. Raises RecipeError with file, line, field, and what is allowed."""
+    file = read_yaml(path)
+    recipe = validate(file, Recipe)
+    return LoadedRecipe(file, recipe, make_plan(file, recipe))
+
+
+def make_plan(file: YamlFile, recipe: Recipe) -> Plan:
+    """The steps of a recipe, with all that they require. Raises RecipeError."""
+    measures = [_measure(file, name) for name in recipe.measure]
+    segment = validate(file, Segment, ("segment",)) if "segment" in recipe.model_fields_set else Segment()
+    wanted: list[Step] = [*measures, segment]
+    if segment.by == "subtitle":
+        wanted.append(ReadSubtitles())
+    kinds = {kind for step in measures for kind in step.makes}
+    if {"faces", "words"} <= kinds:
+        wanted.append(SpeakingFace())
+    steps = _with_required(file, wanted)
+    watchers = tuple(step for step in steps if isinstance(step, Watcher))
+    others = [step for step in steps if not isinstance(step, Watcher)]
+    fused: list[Step] = [Probe(), Watch(watchers=watchers), *others]
+    samples = _samples(file, recipe, fused)
+    return Plan(recipe, (*fused, samples))
+
+
+def _measure(file: YamlFile, name: str) -> Step:
+    where = ("measure", name)
+    try:
+        kind = registry.measure(name)
+    except KeyError:
+        raise unknown_name(file, where, name, registry.names(), "measurement") from None
+    return validate(file, kind, where)
+
+
+def _with_required(file: YamlFile, wanted: Sequence[Step]) -> list[Step]:
+    """The steps and all that they require, each artifact made once."""
+    steps: list[Step] = []
+    queue = list(wanted)
+    while queue:
+        step = queue.pop(0)
+        same = [other for other in steps if set(other.makes) & set(step.makes)]
+        if same and same[0] != step:
+            kinds = ", ".join(sorted(set(same[0].makes) & set(step.makes)))
+            raise RecipeError(
+                f"{file.path}: two measurements ask for different {kinds}: {same[0]!r} and {step!r}",
+                do="give them the same settings",
+            )
+        if not same:
+            steps.append(step)
+            queue.extend(step.requires())
+    return steps
+
+
+def _samples(file: YamlFile, recipe: Recipe, steps: Sequence[Step]) -> Samples:
+    try:
+        return Samples.of(recipe.align, steps)
+    except ValidationError as error:
+        raise mistakes(file, Samples, error, ("align",)) from error

@@ -1,0 +1,190 @@
+"""The command `affectloom`.
+
+Exit codes: 0 done; 1 some recordings failed, the rest is done; 2 wrong use, or nothing done; 130 stopped by Ctrl-C.
+"""
+
+import json
+import logging
+import sys
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipelines.house import check_house
+from schemas.errors import UsageError
+
+app = typer.Typer(
+    help="From recordings of people to aligned, labelled, published datasets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Engine(StrEnum):
+    """What runs the steps."""
+
+    local = "local"
+
+
+RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
+StoreUrl = Annotated[
+    str, typer.Option("--store", envvar="AFFECTLOOM_STORE", help="Folder or fsspec URL where all that is made is kept.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the dataset; replaced as a whole when all is written.")]
+STORE = "store"
+
+
+def main() -> None:
+    """Run the command. Errors of use are one message, never a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        check_house()
+        app()
+    except UsageError as error:
+        _err().print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+
+
+def _err() -> Console:
+    return Console(stderr=True)
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+@app.command()
+def build(
+    recipe: RecipePath,
+    store: StoreUrl = STORE,
+    engine: Annotated[Engine, typer.Option(help="What runs the steps.")] = Engine.local,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what has failed.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Measure every recording of the recipe. Run it again to go on where it stopped."""
+    from pipelines import work
+
+    try:
+        tally = work.build(recipe, store, engine.value, workers=workers, retry=retry, quiet=quiet or as_json)
+    except KeyboardInterrupt:
+        _err().print("stopped; what is made is kept: the same command goes on from here")
+        raise typer.Exit(130) from None
+    if as_json:
+        _print_json(tally.as_json())
+    elif not quiet:
+        from pipelines.progress import summary
+
+        summary(tally, Console())
+        if tally.failed:
+            _err().print(f"{len(tally.failed)} recordings failed: `affectloom failures {recipe} --store {store}`")
+    raise typer.Exit(tally.exit_code)
+
+
+@app.command()
+def plan(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
+    """Print what would run, with every default spelled out. Starts nothing, writes nothing."""
+    from pipelines import work
+
+    told = work.plan(recipe, store)
+    if as_json:
+        _print_json({"steps": told.steps, "recordings": told.recordings, "filled": told.filled})
+        return
+    print(told.filled, end="")
+    print(f"# {told.recordings} recordings")
+    for step, states in told.steps.items():
+        print(f"# {step}: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    for note in told.notes:
+        _err().print(note, style="yellow", markup=False)
+
+
+@app.command()
+def failures(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
+    """List what failed and why. Exit code 1 if anything did."""
+    from pipelines import work
+
+    found = work.failures(recipe, store)
+    if as_json:
+        _print_json([failure.model_dump() for failure in found])
+    else:
+        for failure in found:
+            print(f"{failure.recording} · {failure.step} · {failure.error}: {failure.message}")
+            if failure.do:
+                print(f"    {failure.do}")
+        reasons = Counter((failure.step, failure.error) for failure in found)
+        for (step, error), count in reasons.most_common():
+            _err().print(f"{count} x {error} at {step}", markup=False, highlight=False)
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def publish(recipe: RecipePath, out: Out, store: StoreUrl = STORE, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Write the dataset: Parquet shards and a card, for `datasets.load_dataset(FOLDER)`."""
+    from pipelines import work
+
+    report = work.publish(recipe, store, out)
+    if as_json:
+        _print_json(report.model_dump())
+    elif not quiet:
+        for split in report.splits:
+            print(f"{split.name:>12}: {split.rows} samples, {split.groups} groups, {split.seconds:.1f} s")
+        for note in report.notes:
+            _err().print(f"note: {note}", style="yellow", markup=False)
+        for problem in report.problems:
+            _err().print(f"{problem.sample}: no {problem.medium}: {problem.message}", style="red", markup=False)
+        print(f"{report.rows} samples of {report.recordings} recordings in {report.out}")
+        print(f"load it: datasets.load_dataset({str(report.out)!r})")
+    raise typer.Exit(2 if not report.rows else 1 if report.problems else 0)
+
+
+@app.command()
+def inspect(recipe: RecipePath, recording: str, store: StoreUrl = STORE, as_json: Json = False) -> None:
+    """Show one recording: its source, its artifacts, its timeline, its failures."""
+    from dataclasses import asdict
+
+    from pipelines import work
+    from pipelines.look import look, show
+
+    found = look(work.load(recipe).plan, work.open_store(store), recording)
+    if as_json:
+        _print_json(asdict(found))
+    else:
+        show(found, Console())
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say which extras, binaries, weights and devices are there, and how to get the missing ones."""
+    from pipelines.doctor import as_json as to_json
+    from pipelines.doctor import examine
+
+    findings = examine()
+    if as_json:
+        _print_json(to_json(findings))
+    else:
+        for finding in findings:
+            print(f"{'✓' if finding.found else '✗'} {finding.what}{': ' if finding.detail else ''}{finding.detail}")
+            if not finding.found and finding.get:
+                print(f"    {finding.get}")
+    raise typer.Exit(2 if any(finding.needed and not finding.found for finding in findings) else 0)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo's store and dataset go.")] = Path("demo"),
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
+) -> None:
+    """Build and publish a small dataset from the clips that come with affectloom, and show what came out."""
+    from pipelines.demonstrate import demonstrate
+
+    raise typer.Exit(demonstrate(folder, workers=workers))

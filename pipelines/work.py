@@ -1,0 +1,175 @@
+"""What the commands do, for a command line or a notebook: build, plan, failures, publish."""
+
+import os
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pipelines.acquire import is_current
+from pipelines.build import LoadedRecipe, load
+from pipelines.engines.local import LocalEngine
+from pipelines.lineage import digest, identity_of
+from pipelines.progress import Tally, follow
+from pipelines.publish import publish as write_dataset
+from pipelines.sources import near_misses, read_sources
+from pipelines.store import Store, StoredRecording
+from schemas.errors import UsageError
+from schemas.failure import Failure
+from schemas.publication import About, PublishReport, StepUsed
+from schemas.row import SourceRow
+
+__all__ = ["build", "failures", "load", "open_store", "plan", "publish"]
+
+SALT = "AFFECTLOOM_SALT"
+ENGINES = {"local": LocalEngine}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What would run."""
+
+    filled: str
+    recordings: int
+    steps: dict[str, dict[str, int]]
+    notes: tuple[str, ...]
+
+
+def open_store(url: str) -> Store:
+    """The store, to be read or written."""
+    return Store(url if "://" in url else str(Path(url).expanduser().absolute()))
+
+
+def rows_of(loaded: LoadedRecipe) -> Iterator[SourceRow]:
+    """The sources of a recipe, paths counted from its folder."""
+    sources = loaded.recipe.sources
+    return read_sources(sources if isinstance(sources, str) else list(sources), loaded.folder)
+
+
+def build(
+    recipe: Path, store_url: str, *, workers: int | None = None, retry: bool = False, quiet: bool = True
+) -> Tally:
+    """Measure every recording of a recipe."""
+    loaded = load(recipe)
+    store = open_store(store_url)
+    store.prepare()
+    filled = loaded.plan.filled()
+    store.write(f"{store.root}/runs/{loaded.recipe.name}.{digest(filled)}.yaml", filled.encode())
+    runs = ENGINES[engine](workers or loaded.recipe.run.workers, retry=retry)
+    last = loaded.plan.lineage.steps[-1].key
+    return follow(runs.run(loaded.plan, rows_of(loaded), store), last, quiet=quiet)
+
+
+def plan(recipe: Path, store_url: str) -> Planned:
+    """What a build would do: the filled recipe, and how many recordings each step would work on."""
+    loaded = load(recipe)
+    store = open_store(store_url)
+    lineage = loaded.plan.lineage
+    steps: dict[str, Counter[str]] = defaultdict(Counter)
+    extra: set[str] = set()
+    count = 0
+    for row in rows_of(loaded):
+        count += 1
+        extra.update(row.extra)
+        recording = store.open(row.id, lineage)
+        current = is_current(row, recording)
+        steps["acquire"]["made" if current else "todo"] += 1
+        for step in lineage.steps:
+            states = {recording.state(kind) for kind in step.makes} if current else {"todo"}
+            order = ("todo", "failed", "blocked", "made", "absent")
+            steps[step.key][next(state for state in order if state in states)] += 1
+    notes = tuple(
+        f"the column {name!r} is kept as it is; did you mean {near!r}?"
+        for name, near in near_misses(sorted(extra)).items()
+    )
+    return Planned(loaded.plan.filled(), count, {step: dict(states) for step, states in steps.items()}, notes)
+
+
+def failures(recipe: Path, store_url: str) -> list[Failure]:
+    """Every failure of the recipe's recordings, in their order; one for each cause."""
+    loaded = load(recipe)
+    store = open_store(store_url)
+    return [failure for row in rows_of(loaded) for failure in failures_of(store.open(row.id, loaded.plan.lineage))]
+
+
+def failures_of(recording: StoredRecording) -> list[Failure]:
+    """One recording's failures; a step that fails for several artifacts counts once."""
+    failure = recording.source_failure
+    if failure is not None:
+        return [failure]
+    if not recording.acquired or not recording.any_failed:
+        return []
+    found: dict[tuple[str, str], Failure] = {}
+    for kind in recording.lineage.maker:
+        failure = recording.failure(kind)
+        if failure is not None:
+            found.setdefault((failure.step, failure.message), failure)
+    return list(found.values())
+
+
+def publish(recipe: Path, store_url: str, out: Path) -> PublishReport:
+    """Write the dataset of what is built so far."""
+    loaded = load(recipe)
+    store = open_store(store_url)
+    lineage = loaded.plan.lineage
+    recordings = [recording for row in rows_of(loaded) if (recording := store.open(row.id, lineage)).has("samples")]
+    if not recordings:
+        raise UsageError(
+            f"nothing to publish: no recording of {recipe} has samples in {store.url}",
+            do=f"`affectloom build {recipe} --store {store_url}` first; `affectloom failures` says what went wrong",
+        )
+    labels = loaded.folder / loaded.recipe.labels if loaded.recipe.labels else None
+    return write_dataset(
+        recordings,
+        loaded.recipe.publish,
+        str(out),
+        about=_about(loaded, store),
+        labels=labels,
+        salt=_salt(store) if labels else "",
+    )
+
+
+def _about(loaded: LoadedRecipe, store: Store) -> About:
+    recipe = loaded.recipe
+    lineage = loaded.plan.lineage
+    used = []
+    for step in lineage.steps:
+        weights = {
+            name: str(pin)
+            for kind in step.makes
+            for name, pin in dict(identity_of(step, kind).get("weights") or {}).items()
+        }
+        settings = {key: str(value) for key, value in step.model_dump(mode="json").items()}
+        used.append(StepUsed(key=step.key, makes=step.makes, settings=settings, weights=weights))
+    found = tuple(failure for row in rows_of(loaded) for failure in failures_of(store.open(row.id, lineage)))
+    return About(
+        name=recipe.name,
+        version=recipe.version,
+        licence=recipe.licence,
+        description=recipe.description,
+        steps=tuple(used),
+        failures=found,
+        program=f"affectloom {_version()}",
+    )
+
+
+def _version() -> str:
+    try:
+        return version("affectloom")
+    except PackageNotFoundError:
+        return "from source"
+
+
+def _salt(store: Store) -> str:
+    """What raters' pseudonyms are salted with: `$AFFECTLOOM_SALT`, else a secret kept in the store, never published."""
+    given = os.environ.get(SALT)
+    if given:
+        return given
+    path = f"{store.root}/private/salt"
+    kept = store.read_or_none(path)
+    if kept is None:
+        kept = secrets.token_hex(32).encode()
+        store.write(path, kept)
+    return kept.decode()
