@@ -82,19 +82,15 @@ class Lineage:
     def _identities(self) -> dict[str, str]:
         return {kind: digest(identity_of(step, kind)) for kind, step in self.maker.items()}
 
-    def fingerprint(self, kind: str, source: Source, failed: Callable[[str], bool]) -> str:
+    def fingerprint(self, kind: str, of: Callable[[str], str], failed: Callable[[str], bool]) -> str:
         """Of one artifact of one recording: 16 hex digits.
 
-        failed: whether an artifact that may be used, but need not, could not be made.
+        of: the fingerprint of what it reads; failed: whether something that it may do without could not be made.
         """
-        if kind in ROOTS:
-            return root(source, kind)
         step = self.maker[kind]
-        reads = [[name, self.fingerprint(name, source, failed)] for name in step.reads if name != kind]
-        uses = [
-            [name, "failed" if name in self.maker and failed(name) else self.fingerprint(name, source, failed)]
-            for name in self.inputs(step)[len(step.reads) :]
-        ]
+        reads = [[name, of(name)] for name in step.reads if name != kind]
+        optional = self.inputs(step)[len(step.reads) :]
+        uses = [[name, "failed" if name in self.maker and failed(name) else of(name)] for name in optional]
         return digest([self._identities[kind], reads, uses])
 
 

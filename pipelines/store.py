@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeVar
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from pipelines.lineage import ROOTS, Lineage
+from pipelines.lineage import ROOTS, Lineage, root
 from schemas.artifact import Artifact
 from schemas.errors import SourceUnavailable, StoreError
 from schemas.failure import Failure
@@ -250,7 +250,11 @@ class StoredRecording:
     def fingerprint(self, kind: str) -> str:
         """Of one artifact. Right only once everything it reads is settled."""
         if kind not in self._prints:
-            self._prints[kind] = self.lineage.fingerprint(kind, self.source, self._has_failed)
+            self._prints[kind] = (
+                root(self.source, kind)
+                if kind in ROOTS
+                else self.lineage.fingerprint(kind, self.fingerprint, self._has_failed)
+            )
         return self._prints[kind]
 
     def _has_failed(self, kind: str) -> bool:

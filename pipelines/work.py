@@ -49,9 +49,15 @@ def rows_of(loaded: LoadedRecipe) -> Iterator[SourceRow]:
 
 
 def build(
-    recipe: Path, store_url: str, *, workers: int | None = None, retry: bool = False, quiet: bool = True
+    recipe: Path,
+    store_url: str,
+    *,
+    engine: str = "local",
+    workers: int | None = None,
+    retry: bool = False,
+    quiet: bool = True,
 ) -> Tally:
-    """Measure every recording of a recipe."""
+    """Measure every recording of a recipe. Raises UsageError where nothing can be done."""
     loaded = load(recipe)
     store = open_store(store_url)
     store.prepare()
