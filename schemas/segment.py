@@ -1,7 +1,7 @@
 """The pieces of a recording that become samples."""
 
 from schemas.record import Record
-from schemas.transcript import Seconds
+from schemas.transcript import Seconds, Word
 
 
 class Segment(Record):
@@ -25,6 +25,10 @@ class Segments(Record):
 
     by: str
     segments: tuple[Segment, ...]
+    context: int = 0
+    """How many segments before each one are kept as its context."""
+    notes: tuple[str, ...] = ()
+    """Where a wish could not be met: `segment 3 lasts 21.4 s, more than 15 s: one word`."""
 
 
 class Cue(Record):
@@ -34,9 +38,13 @@ class Cue(Record):
     end: Seconds
     text: str
     speaker: str | None = None
+    words: tuple[Word, ...] = ()
+    """Where the file gives times inside the cue (WebVTT): each from its own time to the next one's."""
 
 
 class Subtitles(Record):
     """The subtitles of a recording in order of start."""
 
     cues: tuple[Cue, ...]
+    notes: tuple[str, ...] = ()
+    """What was left out, and the encoding where it was guessed."""
