@@ -1,0 +1,138 @@
+"""The piece of a recording that a sample covers, as a file of its own: FLAC for sound, MP4 for pictures with sound."""
+
+import io
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.clock import MICROSECONDS_PER_SECOND, to_us
+from schemas.errors import DecodeError, TooLong
+
+if TYPE_CHECKING:
+    import soundfile
+
+_LEAD_S = 10
+"""Decoding starts so long before the cut: a container whose index is coarse may seek too far by seconds."""
+
+
+def sample_range(start_s: float, end_s: float, rate_hz: int) -> tuple[int, int]:
+    """The samples whose times n / rate lie in `[start, end)`: first and one past the last.
+
+    Neighbouring segments share no sample and leave none out.
+    """
+    first, last = (-(-to_us(at) * rate_hz // MICROSECONDS_PER_SECOND) for at in (start_s, end_s))
+    return first, last
+
+
+def cut_sound(sound: "soundfile.SoundFile", start_s: float, end_s: float) -> bytes | None:
+    """`[start, end)` of an open sound file as 16-bit FLAC; None where the file has no sample there."""
+    import soundfile
+
+    first, last = sample_range(start_s, end_s, sound.samplerate)
+    last = min(last, sound.frames)
+    if first >= last:
+        return None
+    sound.seek(first)
+    samples = sound.read(last - first, dtype="int16")
+    sink = io.BytesIO()
+    soundfile.write(sink, samples, sound.samplerate, format="FLAC", subtype="PCM_16")
+    return sink.getvalue()
+
+
+def cut_video(media: Path, start_s: float, end_s: float, *, sound: bool, timeout_s: float = 600) -> bytes:
+    """`[start, end)` of a video as MP4 (H.264, AAC), re-encoded; the same input gives the same bytes.
+
+    Pictures and sound come from one decode and keep their distance. The picture that is on the screen at `start`
+    opens the clip; every later one is at its own presentation time, whatever the frame rate.
+
+    Args:
+        media: a local file.
+        start_s: where the clip begins, in seconds on the recording's clock, which starts where the
+            container's first stream starts.
+        end_s: where it ends; not included.
+        sound: whether the media has a sound stream.
+        timeout_s: seconds after which the child is ended.
+
+    Raises:
+        DecodeError: nothing could be decoded there.
+        TooLong: `timeout_s` have passed.
+        MissingPart: there is no ffmpeg.
+    """
+    graph = _pictures(start_s, end_s) + (f";{_sound(start_s, end_s)}" if sound else "")
+    outputs = ["-map", "[v]", *(["-map", "[a]", "-c:a", "aac", "-b:a", "128k"] if sound else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "clip.mp4"
+        _run(
+            [
+                *("-ss", f"{max(0.0, start_s - _LEAD_S):.6f}", "-copyts", "-start_at_zero"),
+                *("-threads", "1", "-i", f"file:{media}", "-filter_complex_threads", "1", "-filter_complex", graph),
+                *outputs,
+                *("-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-video_track_timescale", "90000"),
+                *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-bf", "0", "-threads", "1"),
+                *("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"),
+                *("-flags:v", "+bitexact", "-flags:a", "+bitexact", "-movflags", "+faststart", str(out)),
+            ],
+            timeout_s,
+            f"{media.name} from {start_s:g} s to {end_s:g} s",
+        )
+        return out.read_bytes()
+
+
+def _pictures(start_s: float, end_s: float) -> str:
+    # `tmix` with the weights 1 0 gives each picture the time of the next one, that is, the end of its stay on the
+    # screen; so the picture shown at `start` can be told from those that were gone by then. `setpts` then puts
+    # back each picture's own time, and marks with -1 those that ended before.
+    begin = f"{start_s:.6f}"
+    return (
+        "[0:v:0]settb=1/1000000,tpad=stop=1:stop_mode=clone,tmix=frames=2:weights=1 0,"
+        f"setpts='if(gt(PTS*TB,{begin}),max(0,if(eq(N,0),PTS,PREV_INPTS)-{begin}/TB),-1)',"
+        "select='gte(pts,0)*(isnan(prev_selected_pts)+gt(pts,prev_selected_pts))',"
+        f"trim=end={end_s - start_s:.6f},"
+        "crop=trunc(iw/2)*2:trunc(ih/2)*2,format=yuv420p[v]"
+    )
+
+
+def _sound(start_s: float, end_s: float) -> str:
+    return (
+        f"[0:a:0]atrim=start={start_s:.6f}:end={end_s:.6f},asetpts=PTS-{start_s:.6f}/TB,"
+        "aresample=async=1:first_pts=0[a]"
+    )
+
+
+def picture_file(media: Path, timeout_s: float = 60) -> bytes:
+    """A picture as PNG, without what the camera wrote beside it. Raises as `cut_video`."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "picture.png"
+        _run(
+            [
+                *("-threads", "1", "-i", f"file:{media}", "-map", "0:v:0", "-frames:v", "1", "-map_metadata", "-1"),
+                *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-threads", "1", "-pix_fmt", "rgb24", str(out)),
+            ],
+            timeout_s,
+            media.name,
+        )
+        return out.read_bytes()
+
+
+def _run(arguments: list[str], timeout_s: float, what: str) -> None:
+    from pipelines.ffmpeg import find
+
+    command = [str(find()), "-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", "file", *arguments]
+    with tempfile.TemporaryFile() as said:
+        try:
+            ended = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                timeout=timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TooLong(f"cutting {what} took more than {timeout_s:g} s") from error
+        said.seek(0)
+        complaint = said.read(2000).decode(errors="replace").strip().splitlines()
+    out = Path(arguments[-1])
+    if ended.returncode or not out.exists() or not out.stat().st_size:
+        raise DecodeError(f"{what} cannot be cut: {complaint[0] if complaint else 'ffmpeg gave nothing'}")

@@ -1,0 +1,149 @@
+"""How a dataset is published, what is said about it, and what came of it."""
+
+import math
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from schemas.answer import Question
+from schemas.failure import Failure
+
+Medium = Literal["audio", "video", "image"]
+
+_SPLIT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,50}")
+
+
+class Publication(BaseModel):
+    """The `publish` block of a recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    media: tuple[Medium, ...] = ("audio", "image")
+    """Which media go into the dataset; `[]` where licence or consent forbids it. Measurements go in either way."""
+    group_by: str | tuple[str, ...] = "speaker"
+    """What stays on one side: speaker, dialogue, source, recording, or a further column of the table of sources."""
+    splits: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1}
+    )
+    """Name and share of each split; the shares sum to 1."""
+    shard_mb: Annotated[int, Field(ge=1)] = 256
+    """A Parquet file is closed before it passes this size."""
+    seed: str = ""
+    """Another seed deals the groups out anew."""
+
+    @field_validator("splits")
+    @classmethod
+    def _shares(cls, splits: dict[str, float]) -> dict[str, float]:
+        for name in splits:
+            if not _SPLIT.fullmatch(name) or name == "all":
+                raise ValueError(f"{name!r} cannot name a split: letters, digits and '_', a letter first, not 'all'")
+        if not math.isclose(math.fsum(splits.values()), 1, abs_tol=1e-6):
+            raise ValueError(f"the shares sum to {math.fsum(splits.values()):g}, not 1")
+        return splits
+
+    @field_validator("group_by")
+    @classmethod
+    def _some(cls, group_by: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not group_by or not all(group_by):
+            raise ValueError("names at least one column; `recording` keeps each recording on one side")
+        return group_by
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns that rows are grouped by."""
+        return (self.group_by,) if isinstance(self.group_by, str) else self.group_by
+
+
+class StepUsed(BaseModel):
+    """One step that made a part of the dataset, with its settings and the model files it used."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    """Such as `transcribe.faster-whisper.v1`."""
+    makes: tuple[str, ...] = ()
+    settings: dict[str, str] = Field(default_factory=dict)
+    weights: dict[str, str] = Field(default_factory=dict)
+    """Model file to SHA-256 or pinned revision."""
+
+
+class About(BaseModel):
+    """What the run knows of the dataset besides its rows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: str = "0.1.0"
+    licence: str | None = None
+    description: str = ""
+    steps: tuple[StepUsed, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    program: str = "affectloom"
+    """Name and version of what made it."""
+
+
+class SplitShare(BaseModel):
+    """What one split holds. `seconds` is the summed length of its samples."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    asked: float
+    rows: int
+    groups: int
+    seconds: float
+
+
+class MediaProblem(BaseModel):
+    """A medium that should be in the dataset and could not be cut; the row holds null there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sample: str
+    medium: Medium
+    message: str
+
+
+class PublishReport(BaseModel):
+    """What came of publishing. `bytes` counts the shards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    out: str
+    recordings: int
+    rows: int
+    bytes: int
+    shards: tuple[str, ...]
+    splits: tuple[SplitShare, ...]
+    problems: tuple[MediaProblem, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the publisher should know: empty or lopsided splits, tied answers, left-out answers."""
+
+
+class Contents(BaseModel):
+    """What is in the dataset, counted over its rows. The counts are of samples unless their name says otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    features: dict[str, dict[str, Any]]
+    recordings: int
+    forms: dict[str, int]
+    """Recordings of each form: video, audio, image, text."""
+    rows: int
+    seconds: float
+    languages: dict[str, int]
+    speakers: int
+    present: dict[str, int]
+    licences: dict[str, int]
+    """Recordings under each licence; under '' where none is named."""
+    consents: dict[str, int]
+    splits: tuple[SplitShare, ...]
+    unpacked: dict[str, int]
+    """Bytes of each split before compression."""
+    bytes: int
+    ungrouped: int
+    """Samples without a value in any grouping column: their recording is their group."""
+    questions: tuple[Question, ...] = ()
+    problems: tuple[MediaProblem, ...] = ()
+    notes: tuple[str, ...] = ()
