@@ -1,0 +1,161 @@
+"""The sound of a recording: 16 kHz, mono, 16 bits, sample n at n / 16000 seconds of the recording's clock."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.facts import Facts, Watched
+from schemas.step import Recording
+from schemas.watching import SoundWanted, Watcher
+
+RATE_HZ = 16_000
+
+_FULL_SCALE = 32768
+
+
+class SoundTrack(Watcher):
+    """Keeps the sound as FLAC, written while it is decoded: memory does not grow with the length.
+
+    All channels are mixed to one, as ffmpeg does it (ITU-R BS.775 weights, scaled so that nothing clips).
+    """
+
+    key: ClassVar[str] = "sound-track.v1"
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The `audio` artifact, a FLAC file."""
+        return ("audio",)
+
+    @property
+    def wants(self) -> SoundWanted:
+        """The whole sound."""
+        return SoundWanted(rate_hz=RATE_HZ)
+
+    def begin(self, recording: Recording, facts: Facts, model: Any) -> "Writing":
+        """Open the file."""
+        return Writing(recording)
+
+
+class Writing:
+    """A FLAC file being written. schemas.watching.Watching says when what is called."""
+
+    def __init__(self, recording: Recording) -> None:
+        import soundfile
+
+        self._recording = recording
+        self._samples = 0
+        self._place: AbstractContextManager[Path] = recording.create("audio", "flac")
+        path = self._place.__enter__()
+        try:
+            self._file = soundfile.SoundFile(path, "w", samplerate=RATE_HZ, channels=1, subtype="PCM_16", format="FLAC")
+        except BaseException as error:
+            self._place.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def sound(self, samples: NDArray[np.int16]) -> None:
+        """Add samples, shape (n,)."""
+        self._file.write(samples)
+        self._samples += len(samples)
+
+    def picture(self, time_us: int, pixels: NDArray[np.uint8]) -> None:
+        """Not wanted."""
+
+    def jpeg(self, time_us: int, data: bytes) -> None:
+        """Not wanted."""
+
+    def finish(self, watched: Watched) -> None:
+        """Make the artifact, or say that nothing was heard."""
+        if not self._samples:
+            self.abandon()
+            self._recording.absent("audio", "the audio stream holds no sound that can be decoded")
+            return
+        try:
+            self._file.close()
+        except BaseException as error:
+            self._place.__exit__(type(error), error, error.__traceback__)
+            raise
+        self._place.__exit__(None, None, None)
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        try:
+            self._file.close()
+        finally:
+            reason = _Abandoned()
+            self._place.__exit__(_Abandoned, reason, None)
+
+
+class _Abandoned(Exception):
+    """Tells the place that the file is not to become the artifact."""
+
+
+def length_s(path: Path) -> float:
+    """Length of the sound in seconds."""
+    import soundfile
+
+    return float(soundfile.info(str(path)).frames / RATE_HZ)
+
+
+def samples(path: Path, start_s: float = 0.0, stop_s: float | None = None) -> NDArray[np.float32]:
+    """The sound between two times, cut to where there is any.
+
+    Args:
+        path: an `audio` artifact.
+        start_s: seconds of the clock; the nearest sample is the first one.
+        stop_s: the nearest sample is the first one left out; None: to the end.
+
+    Returns:
+        shape (n,), in [-1, 1).
+
+    Raises:
+        ValueError: not 16 kHz mono.
+    """
+    import soundfile
+
+    with soundfile.SoundFile(str(path)) as file:
+        _check(file.samplerate, file.channels, path)
+        first = min(max(round(start_s * RATE_HZ), 0), file.frames)
+        last = file.frames if stop_s is None else min(max(round(stop_s * RATE_HZ), first), file.frames)
+        file.seek(first)
+        return _floats(file.read(last - first, dtype="int16"))
+
+
+def blocks(path: Path, block_s: float, margin_s: float = 0.0) -> Iterator[tuple[float, float, NDArray[np.float32]]]:
+    """The whole sound piece by piece, each with some of its neighbours' sound for analysis windows at the edges.
+
+    Args:
+        path: an `audio` artifact.
+        block_s: seconds of a block; blocks tile the clock from 0, the last one may be shorter.
+        margin_s: seconds of sound added on both sides, where there is any.
+
+    Yields:
+        (start of the block in seconds, time of the first sample in seconds, samples float32 of shape (n,)).
+
+    Raises:
+        ValueError: not 16 kHz mono, or a block without length.
+    """
+    import soundfile
+
+    block, margin = round(block_s * RATE_HZ), round(margin_s * RATE_HZ)
+    if block < 1 or margin < 0:
+        raise ValueError(f"blocks of {block_s} s with margins of {margin_s} s cannot be cut")
+    with soundfile.SoundFile(str(path)) as file:
+        _check(file.samplerate, file.channels, path)
+        for start in range(0, file.frames, block):
+            first = max(start - margin, 0)
+            file.seek(first)
+            piece = file.read(min(start + block + margin, file.frames) - first, dtype="int16")
+            yield start / RATE_HZ, first / RATE_HZ, _floats(piece)
+
+
+def _check(rate_hz: int, channels: int, path: Path) -> None:
+    if (rate_hz, channels) != (RATE_HZ, 1):
+        raise ValueError(f"{path} has {channels} channels at {rate_hz} Hz; an audio artifact has 1 at {RATE_HZ}")
+
+
+def _floats(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
+    return pcm.astype(np.float32) / np.float32(_FULL_SCALE)
