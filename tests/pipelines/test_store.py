@@ -107,7 +107,7 @@ def test_a_damaged_artifact_is_removed_and_said(store: Store):
     recording.write_source(source())
     with recording.create("length", "json") as part:
         part.write_text("{broken")
-    with pytest.raises(StoreError, match="is damaged"):
+    with pytest.raises(StoreError, match=r"is damaged"):
         recording.read("length", Note)
     assert store.open("a", LINEAGE).state("length") == "todo"
 
