@@ -85,6 +85,14 @@ class Step(BaseModel, ABC):
         """The kinds of artifact it makes, or marks absent, for every recording that it is run on."""
 
     @property
+    def tracks(self) -> dict[str, tuple[str, ...]]:
+        """Those of `makes` that are tracks (or `faces`), with their columns: they become columns of the samples.
+
+        An empty tuple stands for an embedding, whose columns have no meaning one by one.
+        """
+        return {}
+
+    @property
     def needs(self) -> Needs:
         """What a worker takes."""
         return Needs()

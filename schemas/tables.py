@@ -9,15 +9,20 @@ if TYPE_CHECKING:
 _KEY = b"affectloom"
 
 
-def parquet_bytes(table: "pa.Table", note: dict[str, Any] | None = None) -> bytes:
-    """The table as a Parquet file; `note` is kept as JSON in its metadata. The same table gives the same bytes."""
+def parquet_bytes(table: "pa.Table", note: dict[str, Any] | None = None, rows_per_group: int | None = None) -> bytes:
+    """The table as a Parquet file; `note` is kept as JSON in its metadata. The same table gives the same bytes.
+
+    rows_per_group: so many rows can be read at a time.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if note is not None:
         table = table.replace_schema_metadata({_KEY: json.dumps(note, sort_keys=True).encode()})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
+    pq.write_table(
+        table, sink, compression="zstd", use_dictionary=False, write_statistics=False, row_group_size=rows_per_group
+    )
     return bytes(sink.getvalue())
 
 
