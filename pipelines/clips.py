@@ -1,6 +1,7 @@
 """The piece of a recording that a sample covers, as a file of its own: FLAC for sound, MP4 for pictures with sound."""
 
 import io
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -69,6 +70,8 @@ def cut_video(media: Path, start_s: float, end_s: float, *, sound: bool, timeout
                 *("-threads", "1", "-i", f"file:{media}", "-filter_complex_threads", "1", "-filter_complex", graph),
                 *outputs,
                 *("-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-video_track_timescale", "90000"),
+                # Edit lists count in the timescale of the movie, which is a millisecond unless said.
+                *("-movie_timescale", "90000"),
                 *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-bf", "0", "-threads", "1"),
                 *("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"),
                 *("-flags:v", "+bitexact", "-flags:a", "+bitexact", "-movflags", "+faststart", str(out)),
@@ -82,20 +85,20 @@ def cut_video(media: Path, start_s: float, end_s: float, *, sound: bool, timeout
 def _pictures(start_s: float, end_s: float) -> str:
     # `tmix` with the weights 1 0 gives each picture the time of the next one, that is, the end of its stay on the
     # screen; so the picture shown at `start` can be told from those that were gone by then. `setpts` then puts
-    # back each picture's own time, and marks with -1 those that ended before.
-    begin = f"{start_s:.6f}"
+    # back each picture's own time, and marks with -1 those that ended before. All in whole microseconds.
+    start, end = to_us(start_s), to_us(end_s)
     return (
-        "[0:v:0]settb=1/1000000,tpad=stop=1:stop_mode=clone,tmix=frames=2:weights=1 0,"
-        f"setpts='if(gt(PTS*TB,{begin}),max(0,if(eq(N,0),PTS,PREV_INPTS)-{begin}/TB),-1)',"
+        f"[0:v:0]settb=1/{MICROSECONDS_PER_SECOND},tpad=stop=1:stop_mode=clone,tmix=frames=2:weights=1 0,"
+        f"setpts='if(gt(PTS,{start}),max(0,if(eq(N,0),PTS,PREV_INPTS)-{start}),-1)',"
         "select='gte(pts,0)*(isnan(prev_selected_pts)+gt(pts,prev_selected_pts))',"
-        f"trim=end={end_s - start_s:.6f},"
+        f"trim=end_pts={end - start},"
         "crop=trunc(iw/2)*2:trunc(ih/2)*2,format=yuv420p[v]"
     )
 
 
 def _sound(start_s: float, end_s: float) -> str:
     return (
-        f"[0:a:0]atrim=start={start_s:.6f}:end={end_s:.6f},asetpts=PTS-{start_s:.6f}/TB,"
+        f"[0:a:0]atrim=start={start_s:.6f}:end={end_s:.6f},asetpts=round(PTS-{start_s:.6f}/TB),"
         "aresample=async=1:first_pts=0[a]"
     )
 
@@ -118,21 +121,22 @@ def picture_file(media: Path, timeout_s: float = 60) -> bytes:
 def _run(arguments: list[str], timeout_s: float, what: str) -> None:
     from pipelines.ffmpeg import find
 
-    command = [str(find()), "-nostdin", "-hide_banner", "-v", "error", "-protocol_whitelist", "file", *arguments]
-    with tempfile.TemporaryFile() as said:
+    # Progress is the one place where ffmpeg says how many pictures it wrote: none is no error to it.
+    said = ["-nostdin", "-hide_banner", "-v", "error", "-nostats", "-progress", "pipe:1"]
+    command = [str(find()), *said, "-protocol_whitelist", "file,pipe", *arguments]
+    with tempfile.TemporaryFile() as complaints, tempfile.TemporaryFile() as progress:
         try:
             ended = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=said,
-                timeout=timeout_s,
-                check=False,
+                command, stdin=subprocess.DEVNULL, stdout=progress, stderr=complaints, timeout=timeout_s, check=False
             )
         except subprocess.TimeoutExpired as error:
             raise TooLong(f"cutting {what} took more than {timeout_s:g} s") from error
-        said.seek(0)
-        complaint = said.read(2000).decode(errors="replace").strip().splitlines()
-    out = Path(arguments[-1])
-    if ended.returncode or not out.exists() or not out.stat().st_size:
-        raise DecodeError(f"{what} cannot be cut: {complaint[0] if complaint else 'ffmpeg gave nothing'}")
+        complaints.seek(0)
+        progress.seek(0)
+        complaint = complaints.read(2000).decode(errors="replace").strip().splitlines()
+        pictures = re.findall(rb"^frame=\s*(\d+)", progress.read(), re.MULTILINE)
+    if not pictures or not int(pictures[-1]):
+        detail = complaint[0] if complaint else f"ffmpeg ended with {ended.returncode}"
+        raise DecodeError(f"{what} shows no picture" + (f": {detail}" if ended.returncode else ""))
+    if ended.returncode:
+        raise DecodeError(f"{what} cannot be cut: {complaint[0] if complaint else ended.returncode}")

@@ -13,11 +13,13 @@ import pytest
 from dataset_making import RATE, spoken, tone, written
 from hypothesis import given
 from hypothesis import strategies as st
+from pipelines.ffmpeg import find
 
 from pipelines.clips import sample_range
 from pipelines.provenance import provenance, provenance_features, published_uri
 from pipelines.publish import publish
 from schemas.errors import SourceTableError, StoreError, UsageError
+from schemas.facts import Facts
 from schemas.failure import Failure
 from schemas.publication import About, Publication
 from schemas.source import Source
@@ -341,6 +343,32 @@ def test_media_that_is_gone_leaves_the_row_and_is_reported(tmp_path):
     ]
     assert {row["image"] for row in rows_of(tmp_path / "out")} == {None}
     assert rows_of(tmp_path / "out")[0]["present"]["image"] is False
+
+
+def test_video_and_picture_are_columns_of_their_own_kind(tmp_path, hugging_face):
+    filmed, pictured = spoken(tmp_path, "film", [(0.0, 0.5), (0.5, 1.0)]), written(tmp_path, "photo", "A smile.")
+    filmed.media, pictured.media = tmp_path / "film.mp4", tmp_path / "photo.png"
+    make = [str(find()), "-v", "error", "-f", "lavfi", "-i"]
+    frames = ["testsrc=size=64x48:rate=20:duration=1.5", "-pix_fmt", "yuv420p"]
+    subprocess.run([*make, *frames, str(filmed.media)], check=True)
+    subprocess.run([*make, "testsrc=size=50x40", "-frames:v", "1", str(pictured.media)], check=True)
+    filmed.write("facts", Facts(form="video", duration_s=1.5))
+    pictured.write("facts", Facts(form="image"))
+    how = Publication(media=("audio", "video", "image"), splits={"train": 1}, group_by="recording")
+    for name in ("out", "again"):
+        report = publish([filmed, pictured], how, str(tmp_path / name), about=ABOUT)
+    assert report.problems == ()
+    assert contents(tmp_path / "out") == contents(tmp_path / "again")
+    rows = {row["id"]: row for row in hugging_face(tmp_path / "out")["train"]}
+    for at in range(2):
+        row = rows[f"film#{at:04d}"]
+        assert row["video"][:].shape == (10, 3, 48, 64)
+        assert row["audio"].get_all_samples().data.shape == (1, 8000)
+        assert row["image"] is None
+    photo = rows["photo#0000"]
+    assert photo["image"].size == (50, 40)
+    assert (photo["video"], photo["audio"]) == (None, None)
+    assert photo["present"] == {"text": True, "prosody": False, "audio": False, "video": False, "image": True}
 
 
 def test_empty_and_lopsided_splits_are_pointed_out(tmp_path):
