@@ -85,7 +85,7 @@ class Step(BaseModel, ABC):
         """The kinds of artifact it makes, or marks absent, for every recording that it is run on."""
 
     @property
-    def tracks(self) -> dict[str, tuple[str, ...]]:
+    def track_columns(self) -> dict[str, tuple[str, ...]]:
         """Those of `makes` that are tracks (or `faces`), with their columns: they become columns of the samples.
 
         An empty tuple stands for an embedding, whose columns have no meaning one by one.
