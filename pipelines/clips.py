@@ -83,12 +83,12 @@ def cut_video(media: Path, start_s: float, end_s: float, *, sound: bool, timeout
 
 
 def _pictures(start_s: float, end_s: float) -> str:
-    # `tmix` with the weights 1 0 gives each picture the time of the next one, that is, the end of its stay on the
-    # screen; so the picture shown at `start` can be told from those that were gone by then. `setpts` then puts
-    # back each picture's own time, and marks with -1 those that ended before. All in whole microseconds.
+    # `V` passes over cover pictures. `tmix` with the weights 1 0 gives each picture the time of the next one, that
+    # is, the end of its stay on the screen; so the picture shown at `start` can be told from those that were gone by
+    # then. `setpts` puts back each picture's own time and marks with -1 those that ended before `start`.
     start, end = to_us(start_s), to_us(end_s)
     return (
-        f"[0:v:0]settb=1/{MICROSECONDS_PER_SECOND},tpad=stop=1:stop_mode=clone,tmix=frames=2:weights=1 0,"
+        f"[0:V:0]settb=1/{MICROSECONDS_PER_SECOND},tpad=stop=1:stop_mode=clone,tmix=frames=2:weights=1 0,"
         f"setpts='if(gt(PTS,{start}),max(0,if(eq(N,0),PTS,PREV_INPTS)-{start}),-1)',"
         "select='gte(pts,0)*(isnan(prev_selected_pts)+gt(pts,prev_selected_pts))',"
         f"trim=end_pts={end - start},"

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dataset_making import RATE, spoken, tone, written
+from dataset_making import ABSENT, RATE, spoken, tone, written
 from hypothesis import given
 from hypothesis import strategies as st
 from pipelines.ffmpeg import find
@@ -93,8 +93,9 @@ def test_datasets_load_typed_splits_whose_sound_is_the_recordings(tmp_path, hugg
     assert features["words"] == datasets.List(
         {name: datasets.Value("float64") for name in ("start", "end")}
         | {"text": datasets.Value("string"), "probability": datasets.Value("float32")}
+        | {"interpolated": datasets.Value("bool")}
     )
-    assert features["dinov2"] == {"values": datasets.List(datasets.List(datasets.Value("float32")))}
+    assert features["dinov2"]["embedding"] == datasets.List(datasets.List(datasets.Value("float32")))
     assert features["extra"] == {"age": datasets.Value("int64"), "note": datasets.Value("string")}
 
     rows = {row["id"]: row for split in loaded.values() for row in split}
@@ -110,18 +111,18 @@ def test_datasets_load_typed_splits_whose_sound_is_the_recordings(tmp_path, hugg
             assert row["speaker"] == f"speaker {number % 8}"
             assert row["source"] == f"rec{number:02d}.wav"
             assert row["extra"] == {"age": number, "note": "x" if number else "1"}
-            assert row["present"] == {"text": True, "prosody": True, "audio": True}
+            assert row["present"] == {**ABSENT, "text": True, "prosody": True, "audio": True}
             assert row["prosody"]["f0_hz"] == [120.0, None]
     labelled = rows["rec00#0000"]
     assert labelled["mood"] == 1
     assert labelled["mood_votes"] == [{"label": "happy", "count": 1}, {"label": "sad", "count": 2}]
     assert len({answer["rater"] for answer in labelled["mood_answers"]}) == 3
-    assert labelled["dinov2"]["values"] == [[0.0, 1.0], [2.0, 3.0]]
+    assert labelled["dinov2"]["embedding"] == [[0.0, 1.0], [2.0, 3.0]]
     text = rows["words" + "#0000"]
     assert text["audio"] is None
     assert text["words"] is None
     assert text["mood"] is None
-    assert text["present"] == {"text": True, "prosody": False, "audio": False}
+    assert text["present"] == {**ABSENT, "text": True}
     assert (text["valence"], text["valence_spread"]) == (-0.5, pytest.approx(4.5**0.5))
 
 
@@ -200,7 +201,7 @@ def test_without_media_only_measurements_are_published(tmp_path):
     publish(people(tmp_path), Publication(media=()), str(tmp_path / "out"), about=ABOUT)
     (row, *_) = rows_of(tmp_path / "out")
     assert "audio" not in row
-    assert row["present"] == {"text": True, "prosody": True}
+    assert row["present"] == {**ABSENT, "text": True, "prosody": True, "audio": True}
     assert b"fLaC" not in b"".join(contents(tmp_path / "out").values())
 
 
@@ -322,12 +323,12 @@ def test_an_answer_about_an_unknown_sample_stops_before_anything_is_written(tmp_
 
 def test_damaged_samples_and_columns_that_do_not_go_together_are_named(tmp_path):
     one, other = people(tmp_path, 2)
-    table = pq.read_table(other.folder / "samples.parquet")
+    table = pq.read_table(other.folder / "samples.rows.parquet")
     place = table.column_names.index("text")
-    pq.write_table(table.set_column(place, "text", pa.array([[1]] * 3)), other.folder / "samples.parquet")
+    pq.write_table(table.set_column(place, "text", pa.array([[1]] * 3)), other.folder / "samples.rows.parquet")
     with pytest.raises(UsageError, match="'text' of rec01"):
         publish([one, other], Publication(), str(tmp_path / "out"), about=ABOUT)
-    (other.folder / "samples.parquet").write_bytes(b"PAR1")
+    (other.folder / "samples.rows.parquet").write_bytes(b"PAR1")
     with pytest.raises(StoreError, match="samples of rec01"):
         publish([one, other], Publication(), str(tmp_path / "out"), about=ABOUT)
 
@@ -368,7 +369,7 @@ def test_video_and_picture_are_columns_of_their_own_kind(tmp_path, hugging_face)
     photo = rows["photo#0000"]
     assert photo["image"].size == (50, 40)
     assert (photo["video"], photo["audio"]) == (None, None)
-    assert photo["present"] == {"text": True, "prosody": False, "audio": False, "video": False, "image": True}
+    assert photo["present"] == {**ABSENT, "text": True, "image": True}
 
 
 def test_empty_and_lopsided_splits_are_pointed_out(tmp_path):
