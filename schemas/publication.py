@@ -17,7 +17,7 @@ _SPLIT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,50}")
 class Publication(BaseModel):
     """The `publish` block of a recipe."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 
     media: tuple[Medium, ...] = ("audio", "image")
     """Which media go into the dataset; `[]` where licence or consent forbids it. Measurements go in either way."""
