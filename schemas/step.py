@@ -88,9 +88,11 @@ class Step(BaseModel, ABC):
     def track_columns(self) -> dict[str, tuple[str, ...]]:
         """Those of `makes` that are tracks (or `faces`), with their columns: they become columns of the samples.
 
-        An empty tuple stands for an embedding, whose columns have no meaning one by one.
+        An empty tuple stands for an embedding, whose columns have no meaning one by one. A step that makes one track
+        may as well say `columns`.
         """
-        return {}
+        columns: Sequence[str] | None = getattr(self, "columns", None)
+        return {} if columns is None else {self.makes[0]: tuple(columns)}
 
     @property
     def needs(self) -> Needs:
