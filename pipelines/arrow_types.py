@@ -80,7 +80,9 @@ def conform(array: "pa.Array", arrow: "pa.DataType") -> "pa.Array":
 
     if array.type.equals(arrow):
         return array
-    if kinds.is_null(array.type):
+    is_other_kind = kinds.is_nested(array.type) and kinds.is_struct(array.type) != kinds.is_struct(arrow)
+    if kinds.is_null(array.type) or is_other_kind or (kinds.is_nested(array.type) and not kinds.is_nested(arrow)):
+        # Among kinds that differ, `unite` lets pass only what holds nothing: structs without fields, lists of those.
         return pa.nulls(len(array), arrow)
     if kinds.is_dictionary(array.type):
         return conform(array.dictionary_decode(), arrow)

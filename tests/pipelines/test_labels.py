@@ -2,7 +2,7 @@ import json
 import statistics
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.answer_table import read_answers
@@ -90,6 +90,7 @@ def test_a_missing_file_is_named(tmp_path):
         read_answers(str(tmp_path / "none.csv"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8))
 def test_numbers_become_mean_and_spread(numbers):
     rows = [("clip#0000", f"rater {place}", "valence", number) for place, number in enumerate(numbers)]

@@ -1,7 +1,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.splits import groups_of, split_of
@@ -26,6 +26,7 @@ def components(table):
     return labels
 
 
+@settings(deadline=None)
 @given(rows)
 def test_groups_are_the_connected_components(table):
     found, truth = groups_of(table), components(table)
@@ -34,6 +35,7 @@ def test_groups_are_the_connected_components(table):
             assert (found[one] == found[other]) == (truth[one] == truth[other])
 
 
+@settings(deadline=None)
 @given(rows, rows)
 def test_one_grouping_column_is_never_moved_by_growth(before, added):
     one_column = [(recording, given[:1]) for recording, given in before]
@@ -41,6 +43,7 @@ def test_one_grouping_column_is_never_moved_by_growth(before, added):
     assert groups_of(one_column + more)[: len(one_column)] == groups_of(one_column)
 
 
+@settings(deadline=None)
 @given(rows, st.randoms())
 def test_the_order_of_rows_does_not_matter(table, random):
     places = list(range(len(table)))
