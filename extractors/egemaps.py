@@ -1,0 +1,176 @@
+"""The 25 low-level descriptors of eGeMAPS, by openSMILE itself.
+
+Eyben et al. (2016), The Geneva Minimalistic Acoustic Parameter Set, IEEE Trans. Affective Computing 7(2); version 02 of
+the set. openSMILE may be used for research, not in products: it is an extra of its own that nothing else needs.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from extractors.prosody import Spans, whole
+from extractors.quiet_cuts import BLOCK_S, Read, cuts
+from extractors.sound import RATE_HZ, SoundTrack, length_s, samples
+from schemas.errors import MissingPart
+from schemas.facts import Watched
+from schemas.step import Needs, Recording, Step
+from schemas.track import Track
+
+HOP = 160
+"""openSMILE's configuration of the set fixes 10 ms."""
+
+COLUMNS = (
+    "Loudness_sma3",
+    "alphaRatio_sma3",
+    "hammarbergIndex_sma3",
+    "slope0-500_sma3",
+    "slope500-1500_sma3",
+    "spectralFlux_sma3",
+    "mfcc1_sma3",
+    "mfcc2_sma3",
+    "mfcc3_sma3",
+    "mfcc4_sma3",
+    "F0semitoneFrom27.5Hz_sma3nz",
+    "jitterLocal_sma3nz",
+    "shimmerLocaldB_sma3nz",
+    "HNRdBACF_sma3nz",
+    "logRelF0-H1-H2_sma3nz",
+    "logRelF0-H1-A3_sma3nz",
+    "F1frequency_sma3nz",
+    "F1bandwidth_sma3nz",
+    "F1amplitudeLogRelF0_sma3nz",
+    "F2frequency_sma3nz",
+    "F2bandwidth_sma3nz",
+    "F2amplitudeLogRelF0_sma3nz",
+    "F3frequency_sma3nz",
+    "F3bandwidth_sma3nz",
+    "F3amplitudeLogRelF0_sma3nz",
+)
+"""openSMILE's own names: what the field knows them by."""
+
+_F0 = COLUMNS.index("F0semitoneFrom27.5Hz_sma3nz")
+# openSMILE counts frames by their start. Pitch and what hangs on it is measured in frames of 60 ms, the rest in 20 ms.
+_LONG = tuple(
+    place
+    for place, name in enumerate(COLUMNS)
+    if name.startswith(("F0", "jitter", "shimmer", "HNR", "logRel")) or "amplitude" in name
+)
+_FORMANT = tuple(place for place, name in enumerate(COLUMNS) if "frequency" in name or "bandwidth" in name)
+_LONG_FRAME_S, _SHORT_FRAME_S = 0.060, 0.020
+_MARGIN_S = 1.0
+
+
+class Egemaps(Step):
+    """eGeMAPSv02 low-level descriptors every 10 ms, by openSMILE (research licence)."""
+
+    key: ClassVar[str] = "egemaps.opensmile.v1"
+    reads: ClassVar[tuple[str, ...]] = ("audio",)
+    uses: ClassVar[tuple[str, ...]] = ("watched",)
+
+    set: Annotated[str, Field(pattern="^eGeMAPSv02$")] = "eGeMAPSv02"
+    """The version of the parameter set."""
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The `egemaps` track."""
+        return ("egemaps",)
+
+    @property
+    def needs(self) -> Needs:
+        """One core."""
+        return Needs(cpus=1, memory_mb=600)
+
+    def requires(self) -> tuple[Step, ...]:
+        """The sound."""
+        return (SoundTrack(),)
+
+    def load(self) -> Any:
+        """The extractor. Raises MissingPart."""
+        try:
+            import opensmile
+        except ImportError as error:
+            raise MissingPart(
+                "eGeMAPS needs openSMILE", do="pip install 'affectloom[egemaps]' (its licence is for research only)"
+            ) from error
+        return opensmile.Smile(
+            feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.LowLevelDescriptors
+        )
+
+    def run(self, recordings: Sequence[Recording], model: Any) -> None:
+        """Measure each recording, block by block."""
+        for recording in recordings:
+            with recording.local("audio") as path:
+                duration_s = length_s(path)
+                spans: Spans = ((0.0, duration_s),)
+                if recording.has("watched"):
+                    spans = recording.read("watched", Watched).sound_spans
+
+                def read(first: int, stop: int, path: Any = path) -> NDArray[np.float32]:
+                    return samples(path, first / RATE_HZ, stop / RATE_HZ)
+
+                track = measure(read, round(duration_s * RATE_HZ), spans, model)
+            recording.write("egemaps", track)
+
+
+def measure(read: Read, length: int, spans: Spans, smile: Any, longest_s: float = BLOCK_S) -> Track:
+    """The descriptors of one sound, each frame at the time of its own middle.
+
+    NaN: pitch and what hangs on it where unvoiced (openSMILE writes 0 or -201), formants not found, everything outside
+    the sound. Blocks of a long recording overlap by a second on both sides.
+
+    Args:
+        read: gives samples by their index.
+        length: samples there are.
+        spans: where there is sound, in seconds.
+        smile: what `Egemaps.load` made.
+        longest_s: of a block.
+    """
+    frames = -(-length // HOP)
+    values = np.full((frames, len(COLUMNS)), np.nan, np.float32)
+    bounds = cuts(read, length, RATE_HZ, HOP, longest_s)
+    margin = int(_MARGIN_S * RATE_HZ)
+    for start, stop in pairwise(bounds):
+        origin = max(start - margin, 0)
+        block = centred(descriptors(smile, read(origin, min(stop + margin, length))))
+        first, last = start // HOP, -(-stop // HOP)
+        known = block[first - origin // HOP : last - origin // HOP]
+        values[first : first + len(known)] = known
+    times = np.arange(frames) * HOP / RATE_HZ
+    long = np.isin(np.arange(len(COLUMNS)), _LONG)
+    values[np.ix_(~whole(spans, times, _LONG_FRAME_S), long)] = np.nan
+    values[np.ix_(~whole(spans, times, _SHORT_FRAME_S), ~long)] = np.nan
+    return Track.centred(times, HOP / RATE_HZ, values, COLUMNS)
+
+
+def descriptors(smile: Any, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The table as openSMILE gives it: shape (frames, 25), frame k from k * 10 ms on. No frame of a sound under 60 ms."""
+    if len(sound) < _LONG_FRAME_S * RATE_HZ:
+        return np.empty((0, len(COLUMNS)), np.float32)
+    table = smile.process_signal(sound, RATE_HZ)
+    return np.asarray(table[list(COLUMNS)].to_numpy(), np.float32)
+
+
+def centred(table: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The table of `descriptors` moved to the middles of its frames, and zeros that mean "none" made NaN.
+
+    Args:
+        table: shape (frames, 25), row k for the frames that start at k * 10 ms.
+
+    Returns:
+        shape (frames + 3, 25), row k for time k * 10 ms.
+    """
+    cleaned = table.copy()
+    hertz = cleaned[:, list(_FORMANT)]
+    cleaned[:, list(_FORMANT)] = np.where(hertz > 0, hertz, np.nan)
+    cleaned[np.ix_(table[:, _F0] <= 0, np.isin(np.arange(len(COLUMNS)), _LONG))] = np.nan
+    cleaned[~np.isfinite(cleaned)] = np.nan
+    late, soon = (round(frame_s / 2 * RATE_HZ / HOP) for frame_s in (_LONG_FRAME_S, _SHORT_FRAME_S))
+    moved = np.full((len(table) + late, len(COLUMNS)), np.nan, np.float32)
+    for place in range(len(COLUMNS)):
+        by = late if place in _LONG else soon
+        moved[by : by + len(table), place] = cleaned[:, place]
+    return moved
