@@ -6,7 +6,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.align import Overlaps
+from pipelines.align import Overlaps, overlaps
 from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds
 from schemas.faces import Faces
 from schemas.step import Recording
@@ -26,15 +26,27 @@ class Choice:
     face: NDArray[np.int64]
     score: NDArray[np.float32]
 
+    def part(self, segments: slice) -> "Choice":
+        """Of some segments."""
+        return Choice(self.face[segments], self.score[segments])
+
+    def ids(self) -> list[int | None]:
+        """The face of each segment; None where there is none."""
+        return [None if face == NO_FACE else face for face in self.face.tolist()]
+
 
 def choose(
-    recording: Recording, faces: Faces, spans: Microseconds, held: Overlaps, how: Literal["speaking", "largest"]
+    recording: Recording,
+    faces: Faces,
+    spans: Microseconds,
+    frame_spans: Microseconds,
+    how: Literal["speaking", "largest"],
 ) -> Choice:
     """The face of each segment: the one that speaks where that is known and asked for, else the largest.
 
-    spans: int64[S, 2], of the segments. held: the frames of each.
+    spans: int64[S, 2], of the segments. frame_spans: int64[F, 2], of the frames.
     """
-    return largest(faces, held, _area(faces))
+    return largest(faces, overlaps(frame_spans, spans), _area(faces))
 
 
 def _area(faces: Faces) -> NDArray[np.float64]:
@@ -73,7 +85,7 @@ def followed(faces: Faces, held: Overlaps, choice: Choice) -> NDArray[np.float32
         wanted = np.repeat(choice.face, np.diff(held.offsets))
         key = held.frames * ids + wanted
         place = np.minimum(np.searchsorted(known[order], key), len(order) - 1)
-        found = (known[order][place] == key) & (wanted != NO_FACE)
+        found = (known[order][place] == key) & (faces.face[order[place]] == wanted)
         out[found] = faces.values[order[place[found]]]
     return out
 

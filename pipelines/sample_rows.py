@@ -1,20 +1,22 @@
 """The rows of one recording: what segments, transcript and source say, and what was measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from extractors.functionals import FUNCTIONAL_NAMES, SPEECH_RATE_NAMES, functionals, speech_rate
 from pipelines.align import Aligned, Rule, align, grid, overlaps, word_spans
-from pipelines.chosen_face import NO_FACE, Choice, choose, followed, side_by_side
+from pipelines.chosen_face import Choice, choose, followed, side_by_side
 from pipelines.sample_columns import Offsets, lists, numbers, pooled, sliced, struct
 from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds, to_us, to_us_array
 from schemas.faces import Faces
 from schemas.facts import Facts, Watched
-from schemas.sample import AlignedTo, SampleRows, column_name, sample_schema
+from schemas.sample import AlignedTo, column_name, sample_schema
 from schemas.segment import Segment, Segments
+from schemas.source import Source
 from schemas.step import Recording
 from schemas.track import Track
 from schemas.transcript import Transcript, Word
@@ -78,18 +80,80 @@ class Measured:
         return some
 
 
-def sample_rows(recording: Recording, wanted: Wanted) -> SampleRows:
-    """The samples of a recording, a row a segment. `wanted` alone decides the schema."""
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of a recording, read once. tracks: those it has."""
+
+    id: str
+    source: Source
+    facts: Facts
+    found: Segments
+    said: Transcript | None
+    watched: Watched | None
+    tracks: dict[str, Track]
+    faces: Faces | None
+    choice: Choice | None
+    """The face of each of all segments."""
+
+    @property
+    def has_clock(self) -> bool:
+        """A text and a picture have none."""
+        return self.facts.form in ("audio", "video")
+
+
+def read(recording: Recording, wanted: Wanted) -> Known:
+    """Read what rows are made of. Raises ValueError where a track lacks a column that its step declares."""
+    facts = recording.read("facts", Facts)
+    has_clock = facts.form in ("audio", "video")
+    found = recording.read("segments", Segments)
+    tracks = {}
+    for kind, names in wanted.tracks.items():
+        if kind != "faces" and recording.has(kind):
+            track = recording.read(kind, Track)
+            spans = track.spans if has_clock else np.repeat(_A_MOMENT, len(track), axis=0)
+            values = _in_order(track.values, track.columns, kind, names)
+            tracks[kind] = Track(track.times, spans, values, names or track.columns)
+    faces = choice = None
+    if "faces" in wanted.tracks and recording.has("faces"):
+        seen = recording.read("faces", Faces)
+        spans = seen.frame_spans if has_clock else np.repeat(_A_MOMENT, len(seen.frame_times), axis=0)
+        choice = choose(recording, seen, _spans(found.segments, has_clock=has_clock), spans, wanted.face)
+        names = wanted.tracks["faces"]
+        values = _in_order(seen.values, seen.columns, "faces", names)
+        faces = Faces(seen.frame_times, spans, seen.frame, seen.face, values, names)
+    return Known(
+        id=recording.id,
+        source=recording.source,
+        facts=facts,
+        found=found,
+        said=recording.read("words", Transcript) if recording.has("words") else None,
+        watched=recording.read("watched", Watched) if recording.has("watched") else None,
+        tracks=tracks,
+        faces=faces,
+        choice=choice,
+    )
+
+
+def schema_of(wanted: Wanted) -> "pa.Schema":
+    """The columns of the rows: `wanted` alone decides."""
+    names = (*(FUNCTIONAL_NAMES if "prosody" in wanted.tracks else ()), *SPEECH_RATE_NAMES)
+    return sample_schema(wanted.tracks, wanted.to, names)
+
+
+def batches(known: Known, wanted: Wanted, rows: int) -> "Iterator[pa.Table]":
+    """The samples of a recording, so many rows at a time; one table without rows where there are no segments."""
+    for first in range(0, max(1, len(known.found.segments)), rows):
+        yield _batch(known, wanted, slice(first, first + rows))
+
+
+def _batch(known: Known, wanted: Wanted, part: slice) -> "pa.Table":
     import pyarrow as pa
 
-    facts = recording.read("facts", Facts)
-    said = recording.read("words", Transcript) if recording.has("words") else None
-    watched = recording.read("watched", Watched) if recording.has("watched") else None
-    found = recording.read("segments", Segments)
-    pieces = cut(found.segments, said, facts, wanted)
-    schema = sample_schema(wanted.tracks, wanted.to)
-    columns: dict[str, Any] = _told(recording, pieces, said, watched, found.context)
-    present = _had(pieces, facts, watched)
+    pieces = cut(known.found.segments[part], known.said, wanted, has_clock=known.has_clock)
+    count = len(pieces)
+    schema = schema_of(wanted)
+    columns: dict[str, Any] = {**_told(known, pieces, part), "face_id": None, "face_score": None}
+    present = _had(pieces, known)
     aligned: dict[str, Any] = {}
     if pieces.offsets is not None:
         seconds = pieces.intervals.T / MICROSECONDS_PER_SECOND
@@ -98,19 +162,33 @@ def sample_rows(recording: Recording, wanted: Wanted) -> SampleRows:
         }
     for kind, names in wanted.tracks.items():
         name = column_name(kind)
-        if kind == "faces":
-            measured, choice = _face(recording, names, pieces, wanted)
-            columns |= {"face_id": _ids(choice, pieces), "face_score": _scores(choice, pieces)}
-        else:
-            measured = _track(recording, kind, names, pieces, wanted.how)
-        present[name] = measured.seen() if measured else np.zeros(len(pieces), np.bool_)
-        columns[name] = aligned[name] = None
-        if measured:
-            columns[name] = sliced(measured.times, measured.values, measured.offsets, names)
-            aligned[name] = pooled(measured.aligned, names, pieces.offsets)
-    columns |= {"present": present, "aligned": aligned}
-    arrays = [_column(columns[name], schema.field(name).type, len(pieces)) for name in schema.names]
-    return SampleRows(pa.Table.from_arrays(arrays, schema=schema))
+        measured = None
+        if kind in known.tracks:
+            measured = _of_track(known.tracks[kind], pieces, wanted.how)
+        elif kind == "faces" and known.faces is not None and known.choice is not None:
+            choice = known.choice.part(part)
+            columns |= {"face_id": choice.ids(), "face_score": numbers(choice.score)}
+            measured = _of_face(known.faces, choice, pieces, wanted.how)
+        present[name] = measured.seen() if measured else np.zeros(count, np.bool_)
+        columns[name] = sliced(measured.times, measured.values, measured.offsets, names) if measured else None
+        aligned[name] = pooled(measured.aligned, names, pieces.offsets) if measured else None
+    columns |= {"present": present, "aligned": aligned, "functionals": _functionals(known, pieces)}
+    arrays = [_column(columns[name], schema.field(name).type, count) for name in schema.names]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _functionals(known: Known, pieces: Pieces) -> list[dict[str, float | None] | None]:
+    """Statistics of voice and speech in each segment; None without a clock."""
+    prosody = known.tracks.get("prosody")
+    found: list[dict[str, float | None] | None] = []
+    for segment, words in zip(pieces.segments, pieces.words, strict=True):
+        if segment.start is None or segment.end is None:
+            found.append(None)
+            continue
+        of_voice = functionals(prosody, segment.start, segment.end) if prosody else {}
+        of_words = speech_rate(words, segment.start, segment.end) if known.said else {}
+        found.append({**of_voice, **of_words})
+    return found
 
 
 def _column(values: Any, kind: "pa.DataType", count: int) -> "pa.Array":
@@ -124,7 +202,7 @@ def _column(values: Any, kind: "pa.DataType", count: int) -> "pa.Array":
     return values if isinstance(values, pa.Array) else pa.array(values, kind)
 
 
-def cut(segments: Sequence[Segment], said: Transcript | None, facts: Facts, wanted: Wanted) -> Pieces:
+def cut(segments: Sequence[Segment], said: Transcript | None, wanted: Wanted, *, has_clock: bool) -> Pieces:
     """The segments with their words, and the intervals of each."""
     words = tuple(
         said.words[one.first_word : one.last_word + 1]
@@ -132,10 +210,7 @@ def cut(segments: Sequence[Segment], said: Transcript | None, facts: Facts, want
         else ()
         for one in segments
     )
-    has_clock = facts.form in ("audio", "video")
-    spans = np.repeat(_A_MOMENT, len(segments), axis=0)
-    if has_clock:
-        spans = to_us_array([(one.start or 0.0, one.end or 0.0) for one in segments]).reshape(-1, 2)
+    spans = _spans(segments, has_clock=has_clock)
     if wanted.to == "segment":
         return Pieces(tuple(segments), words, has_clock, spans, spans, None)
     each: list[Microseconds]
@@ -149,18 +224,25 @@ def cut(segments: Sequence[Segment], said: Transcript | None, facts: Facts, want
     return Pieces(tuple(segments), words, has_clock, spans, np.concatenate([spans[:0], *each]), offsets)
 
 
-def _told(
-    recording: Recording, pieces: Pieces, said: Transcript | None, watched: Watched | None, context: int
-) -> dict[str, Any]:
+def _spans(segments: Sequence[Segment], *, has_clock: bool) -> Microseconds:
+    """int64[S, 2]: when each segment is."""
+    if not has_clock:
+        return np.repeat(_A_MOMENT, len(segments), axis=0)
+    return to_us_array([(one.start or 0.0, one.end or 0.0) for one in segments]).reshape(-1, 2)
+
+
+def _told(known: Known, pieces: Pieces, part: slice) -> dict[str, Any]:
     """What segments, transcript and source say."""
-    source, segments = recording.source, pieces.segments
+    source, said, segments = known.source, known.said, pieces.segments
     count = len(segments)
-    ids = [f"{recording.id}#{segment.index:04d}" for segment in segments]
+    all_ids = [f"{known.id}#{segment.index:04d}" for segment in known.found.segments]
+    ids = all_ids[part]
+    context = known.found.context
     language = said.language if said and said.language else source.language
     spoken = [[word.model_dump(exclude={"sentence_end"}) for word in words] for words in pieces.words]
     return {
         "id": ids,
-        "recording": [recording.id] * count,
+        "recording": [known.id] * count,
         "index": [segment.index for segment in segments],
         "start": [segment.start for segment in segments],
         "end": [segment.end for segment in segments],
@@ -171,8 +253,8 @@ def _told(
         "speaker": [segment.speaker or source.speaker for segment in segments],
         "dialogue": [source.dialogue] * count,
         "turn": [source.turn if segment.turn is None else segment.turn for segment in segments],
-        "context": [ids[max(0, place - context) : place] for place in range(count)],
-        "doubts": [_doubts(segment, said, watched) for segment in segments],
+        "context": [all_ids[max(0, at - context) : at] for at in range(part.start, part.start + count)],
+        "doubts": [_doubts(segment, said, known.watched) for segment in segments],
     }
 
 
@@ -186,8 +268,9 @@ def _doubts(segment: Segment, said: Transcript | None, watched: Watched | None) 
     ]
 
 
-def _had(pieces: Pieces, facts: Facts, watched: Watched | None) -> dict[str, Any]:
+def _had(pieces: Pieces, known: Known) -> dict[str, Any]:
     """bool[S] for each modality but the tracks: what the sample's own stretch holds."""
+    facts, watched = known.facts, known.watched
     every = np.ones(len(pieces), np.bool_)
     sound = every & (facts.sound is not None)
     pictures = every & (facts.form == "video" and facts.picture is not None)
@@ -212,43 +295,33 @@ def _touched(spans: Microseconds, stretches: Sequence[tuple[float, float]]) -> N
     return touched
 
 
-def _track(recording: Recording, kind: str, names: Sequence[str], pieces: Pieces, how: Rule) -> Measured | None:
-    if not recording.has(kind):
-        return None
-    whole = recording.read(kind, Track)
-    values = _in_order(whole.values, whole.columns, kind, names)
-    columns = tuple(names) or whole.columns
-    spans = whole.spans if pieces.has_clock else np.repeat(_A_MOMENT, len(whole), axis=0)
-    track = Track(whole.times, spans, values, columns)
+def _of_track(track: Track, pieces: Pieces, how: Rule) -> Measured:
+    """The frames of each segment, and the aligned values."""
     held = overlaps(track.spans, pieces.spans)
-    return Measured(track.times[held.frames], values[held.frames], held.offsets, align(track, pieces.intervals, how))
-
-
-def _face(
-    recording: Recording, names: Sequence[str], pieces: Pieces, wanted: Wanted
-) -> tuple[Measured | None, Choice | None]:
-    """The track of each segment's own face."""
-    if not recording.has("faces"):
-        return None, None
-    faces = recording.read("faces", Faces)
-    values = _in_order(faces.values, faces.columns, "faces", names)
-    spans = faces.frame_spans if pieces.has_clock else np.repeat(_A_MOMENT, len(faces.frame_times), axis=0)
-    whole = Faces(faces.frame_times, spans, faces.frame, faces.face, values, tuple(names))
-    choice = choose(recording, faces, pieces.spans, overlaps(spans, pieces.spans), wanted.face)
-    owner = pieces.owner
-    reach = pieces.spans.copy()  # a word may begin before its segment or end after it
-    np.minimum.at(reach[:, 0], owner, pieces.intervals[:, 0])
-    np.maximum.at(reach[:, 1], owner, pieces.intervals[:, 1])
-    wide = overlaps(spans, reach)
-    track, intervals = side_by_side(whole, wide, followed(whole, wide, choice), pieces.intervals, owner)
-    held = overlaps(spans, pieces.spans)
-    measured = Measured(
-        faces.frame_times[held.frames],
-        followed(whole, held, choice),
-        held.offsets,
-        align(track, intervals, wanted.how),
+    near = _reach(pieces)
+    whole = np.array([[near[:, 0].min(), near[:, 1].max()]] if len(pieces) else [], np.int64).reshape(-1, 2)
+    some = np.sort(overlaps(track.spans, whole).frames)
+    close = Track(track.times[some], track.spans[some], track.values[some], track.columns)
+    return Measured(
+        track.times[held.frames], track.values[held.frames], held.offsets, align(close, pieces.intervals, how)
     )
-    return measured, choice
+
+
+def _of_face(faces: Faces, choice: Choice, pieces: Pieces, how: Rule) -> Measured:
+    """The track of each segment's own face: its frames, and the aligned values."""
+    held, wide = overlaps(faces.frame_spans, pieces.spans), overlaps(faces.frame_spans, _reach(pieces))
+    track, intervals = side_by_side(faces, wide, followed(faces, wide, choice), pieces.intervals, pieces.owner)
+    return Measured(
+        faces.frame_times[held.frames], followed(faces, held, choice), held.offsets, align(track, intervals, how)
+    )
+
+
+def _reach(pieces: Pieces) -> Microseconds:
+    """int64[S, 2]: each segment with its intervals; a word may begin before its segment or end after it."""
+    reach = pieces.spans.copy()
+    np.minimum.at(reach[:, 0], pieces.owner, pieces.intervals[:, 0])
+    np.maximum.at(reach[:, 1], pieces.owner, pieces.intervals[:, 1])
+    return reach
 
 
 def _in_order(values: NDArray[np.float32], has: Sequence[str], kind: str, names: Sequence[str]) -> NDArray[np.float32]:
@@ -259,13 +332,3 @@ def _in_order(values: NDArray[np.float32], has: Sequence[str], kind: str, names:
     if missing:
         raise ValueError(f"{kind} has no column {', '.join(missing)}, which its step declares")
     return values[:, [list(has).index(name) for name in names]]
-
-
-def _ids(choice: Choice | None, pieces: Pieces) -> list[int | None]:
-    if choice is None:
-        return [None] * len(pieces)
-    return [None if face == NO_FACE else int(face) for face in choice.face]
-
-
-def _scores(choice: Choice | None, pieces: Pieces) -> Any:
-    return [None] * len(pieces) if choice is None else numbers(choice.score)

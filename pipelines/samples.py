@@ -7,12 +7,16 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.align import Rule
-from pipelines.sample_rows import Wanted, sample_rows
+from pipelines.sample_rows import Wanted, batches, read, schema_of
+from schemas.sample import SampleRows
 from schemas.step import Recording, Step
+from schemas.tables import write_tables
 
 _NUMBERED: Final = re.compile(r"_?\d+$")
 _LONG: Final = 64
 """More columns of one family than a person would name."""
+_ROWS: Final = 32
+"""Rows in memory at a time, besides the tracks."""
 
 
 class Grid(BaseModel):
@@ -67,7 +71,9 @@ class Samples(Step):
         else:
             wanted = Wanted(self.to, 0.0, self.how, self.face, self.tracks)
         for recording in recordings:
-            recording.write("samples", sample_rows(recording, wanted))
+            known = read(recording, wanted)
+            with recording.create("samples", SampleRows.suffix) as path:
+                write_tables(path, schema_of(wanted), batches(known, wanted, _ROWS))
 
 
 def is_embedding(columns: Sequence[str]) -> bool:

@@ -9,8 +9,6 @@ from schemas.tables import parquet_bytes, parquet_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS_PER_GROUP = 32
-
 AlignedTo = Literal["word", "segment", "grid"]
 Columns = Mapping[str, Sequence[str]]
 """Track to its columns; none stands for an embedding."""
@@ -31,8 +29,8 @@ class SampleRows:
         return int(self.table.num_rows)
 
     def to_bytes(self) -> bytes:
-        """Parquet in small row groups: few rows can be read at a time."""
-        return parquet_bytes(self.table, rows_per_group=_ROWS_PER_GROUP)
+        """Parquet."""
+        return parquet_bytes(self.table)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from recordings import FolderRecording
 
+from extractors.functionals import functionals, speech_rate
 from pipelines.align import overlaps
 from pipelines.chosen_face import NO_FACE, Choice, followed, largest
+from pipelines.sample_rows import Wanted, schema_of
 from pipelines.samples import Samples, is_embedding
 from schemas.faces import Faces
 from schemas.facts import Facts, PictureStream, SoundStream, Watched
-from schemas.sample import SampleRows, sample_schema
+from schemas.sample import SampleRows
 from schemas.segment import Segment, Segments
 from schemas.source import Source
 from schemas.step import Recording, Step
@@ -42,9 +44,9 @@ SEGMENTS = Segments(
 
 
 def prosody() -> Track:
-    """A frame every 100 ms: f0 is ten times the frame's number, and missing from frame 4 on; intensity is 1."""
+    """Every 100 ms: f0 is 100 Hz and ten times the frame's number, missing from frame 4 on; intensity is 1."""
     times = np.arange(30) / 10 + 0.05
-    f0 = np.where(np.arange(30) < 4, np.arange(30) * 10.0, np.nan)
+    f0 = np.where(np.arange(30) < 4, 100 + np.arange(30) * 10.0, np.nan)
     return Track.centred(times, 0.1, np.stack([f0, np.ones(30)], axis=1), ("f0_hz", "intensity_db"))
 
 
@@ -115,7 +117,7 @@ def test_a_row_says_who_what_and_when(tmp_path):
 def test_tracks_are_cut_to_the_segment_and_null_where_not_valid(tmp_path):
     first, second = rows(recording(tmp_path, **FULL))
     assert first["prosody"]["times"] == pytest.approx([0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95])
-    assert first["prosody"]["f0_hz"] == [20.0, 30.0, None, None, None, None, None, None]
+    assert first["prosody"]["f0_hz"] == [120.0, 130.0, None, None, None, None, None, None]
     assert first["prosody"]["intensity_db"] == [1.0] * 8
     assert first["dinov2"] == {"times": [0.0], "embedding": [[0.0] * 4]}
     assert second["dinov2"] == {"times": [2.0], "embedding": [None]}
@@ -125,7 +127,7 @@ def test_words_have_aligned_values(tmp_path):
     first, second = rows(recording(tmp_path, **FULL))
     aligned = first["aligned"]
     assert (aligned["start"], aligned["end"]) == ([0.2, 0.5], [0.5, 1.0])
-    assert aligned["prosody"] == {"f0_hz": [25.0, None], "intensity_db": [1.0, 1.0]}
+    assert aligned["prosody"] == {"f0_hz": [125.0, None], "intensity_db": [1.0, 1.0]}
     assert aligned["dinov2"] == [[0.0] * 4, [0.0] * 4]
     assert second["aligned"]["dinov2"] == [None]
     assert second["aligned"]["prosody"]["f0_hz"] == [None]
@@ -166,9 +168,33 @@ def test_presence_is_told_for_each_modality(tmp_path):
     assert not second["present"]["dinov2"]
 
 
+def test_the_voice_of_a_segment_has_its_statistics(tmp_path):
+    first, second = rows(recording(tmp_path, **FULL))
+    wanted = {**functionals(prosody(), 0.2, 1.0), **speech_rate(WORDS, 0.2, 1.0)}
+    assert first["functionals"] == pytest.approx(wanted)
+    assert first["functionals"]["words"] == 2
+    assert second["functionals"]["f0_semitone_mean"] is None
+
+
+def test_rows_come_in_groups_and_know_what_came_before(tmp_path):
+    many = Segments(
+        by="window",
+        context=2,
+        segments=tuple(Segment(index=n, start=n / 100, end=n / 100 + 0.5) for n in range(100)),
+    )
+    found = rows(recording(tmp_path, segments=many, **FULL), face="largest", to={"grid_s": 0.25})
+    assert [row["id"] for row in found] == [f"clip#{n:04d}" for n in range(100)]
+    assert found[64]["context"] == ["clip#0062", "clip#0063"]
+    for row in (found[31], found[32], found[99]):
+        one = Segments(by="window", segments=(many.segments[row["index"]],))
+        (alone,) = rows(recording(tmp_path / row["id"], segments=one, **FULL), face="largest", to={"grid_s": 0.25})
+        same = ("start", "prosody", "dinov2", "face", "face_id", "aligned", "present", "functionals")
+        assert {name: alone[name] for name in same} == {name: row[name] for name in same}
+
+
 def test_a_segment_can_have_one_value(tmp_path):
     first, second = rows(recording(tmp_path, **FULL), to="segment", how="max", face="largest")
-    assert first["aligned"]["prosody"] == {"f0_hz": 30.0, "intensity_db": 1.0}
+    assert first["aligned"]["prosody"] == {"f0_hz": 130.0, "intensity_db": 1.0}
     assert first["aligned"]["dinov2"] == [0.0] * 4
     assert second["aligned"] == {
         "dinov2": None,
@@ -191,7 +217,7 @@ def test_the_columns_depend_on_the_recipe_alone(tmp_path, to):
     step.run(many, None)
     tables = [one.read("samples", SampleRows).table for one in many]
     assert [len(table) for table in tables] == [2, 2, 0, 1, 1]
-    schema = sample_schema(TRACKS, "grid" if isinstance(to, dict) else to)
+    schema = schema_of(Wanted("grid" if isinstance(to, dict) else to, 0.25, "mean", "largest", TRACKS))
     assert all(table.schema.equals(schema) for table in tables)
     whole_table = pa.concat_tables(tables)
     whole_table.validate(full=True)
@@ -237,11 +263,13 @@ def test_rows_are_the_same_bytes_each_time(tmp_path):
     made = recording(tmp_path, **FULL)
     step = Samples(tracks=TRACKS)
     step.run([made], None)
-    once = made.read("samples", SampleRows).to_bytes()
+    file = made.folder / f"samples.{SampleRows.suffix}"
+    once = file.read_bytes()
     step.run([made], None)
+    assert file.read_bytes() == once
     again = made.read("samples", SampleRows)
-    assert again.to_bytes() == once
     assert len(again) == 2
+    assert SampleRows.from_bytes(again.to_bytes()).table.equals(again.table)
     with pytest.raises(ValueError, match=r"(?i)parquet"):
         SampleRows.from_bytes(b"not parquet at all")
 
