@@ -147,7 +147,7 @@ def measure(read: Read, length: int, spans: Spans, smile: Any, longest_s: float 
 
 
 def descriptors(smile: Any, sound: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The table as openSMILE gives it: shape (frames, 25), frame k from k * 10 ms on. No frame of a sound under 60 ms."""
+    """The table as openSMILE gives it: shape (frames, 25), frame k from k * 10 ms on. None of a sound under 60 ms."""
     if len(sound) < _LONG_FRAME_S * RATE_HZ:
         return np.empty((0, len(COLUMNS)), np.float32)
     table = smile.process_signal(sound, RATE_HZ)

@@ -129,7 +129,7 @@ def _pulses(process: Any, piece: Any) -> Pulses:
 
 def intensity(sound: Stretch, first: int, last: int, hop: int, *, floor_hz: float) -> Floats:
     """Mean intensity in dB re 2e-5 (full scale as 1 Pa), shape (frames,). NaN where there is nothing but zeros."""
-    piece, loudest = _piece(sound, first, last, hop, intensity_window_s(floor_hz))
+    piece, loudest = _piece(sound, first, last, hop, intensity_window_s(floor_hz), on_samples=True)
     if loudest == 0:
         return np.full(last - first + 1, np.nan)
     found = piece.to_intensity(minimum_pitch=floor_hz, time_step=hop / RATE_HZ)
@@ -156,7 +156,7 @@ def formants(sound: Stretch, first: int, last: int, hop: int, *, ceiling_hz: flo
     """The first three formants in Hz by Burg's method (five below the ceiling), shape (frames, 3). NaN: not found."""
     from parselmouth.praat import call
 
-    piece, loudest = _piece(sound, first, last, hop, formant_window_s())
+    piece, loudest = _piece(sound, first, last, hop, formant_window_s(), rate_hz=2 * ceiling_hz)
     if loudest == 0:
         return np.full((last - first + 1, 3), np.nan)
     found = piece.to_formant_burg(time_step=hop / RATE_HZ, maximum_formant=ceiling_hz, window_length=FORMANT_WINDOW_S)
@@ -165,22 +165,45 @@ def formants(sound: Stretch, first: int, last: int, hop: int, *, ceiling_hz: flo
     return np.where(hertz > 0, hertz, np.nan)
 
 
-def _piece(sound: Stretch, first: int, last: int, hop: int, window_s: float) -> tuple[Any, float]:
+def _piece(
+    sound: Stretch,
+    first: int,
+    last: int,
+    hop: int,
+    window_s: float,
+    *,
+    on_samples: bool = False,
+    rate_hz: float = RATE_HZ,
+) -> tuple[Any, float]:
     """A Praat sound that holds just the wanted frames, and its largest distance from its own mean.
 
     Praat fits floor((length - window) / hop) + 1 frames; half a hop to spare keeps the floor clear of rounding.
+
+    Args:
+        sound: samples around the frames.
+        first: index of the first frame.
+        last: of the last frame, inclusive.
+        hop: samples from frame to frame.
+        window_s: what Praat needs under a frame.
+        on_samples: whether the middle of the piece is on a sample or, as most analyses want it, between two. They look
+            for the sample before a frame, intensity for the nearest: the other way, rounding would decide which it is.
+        rate_hz: the rate at which the analysis works, if it is a lower one.
     """
     import parselmouth
 
     length = (last - first) * hop + int(np.ceil(window_s * RATE_HZ)) + hop // 2
-    length += (length - (first + last) * hop) % 2
-    start = ((first + last) * hop - length) // 2
+    length += (length - on_samples - (first + last) * hop) % 2
+    if rate_hz < RATE_HZ and round(length * rate_hz / RATE_HZ) % 2:
+        length += 2
+    start = ((first + last) * hop - (length - on_samples)) // 2
     samples = np.zeros(length)
     begin, end = max(start, sound.origin), min(start + length, sound.origin + len(sound.samples))
     if end > begin:
         samples[begin - start : end - start] = sound.samples[begin - sound.origin : end - sound.origin]
     loudest = float(np.abs(samples - samples.mean()).max()) if samples.any() else 0.0
-    return parselmouth.Sound(samples, sampling_frequency=RATE_HZ, start_time=start / RATE_HZ), loudest
+    # To Praat a sample has a width, on our clock it is a moment: at most half a sample, 31 microseconds, lies between.
+    start_s = (start - on_samples / 2) / RATE_HZ
+    return parselmouth.Sound(samples, sampling_frequency=RATE_HZ, start_time=start_s), loudest
 
 
 def _check_grid(found: Any, first: int, frames: int, hop: int) -> None:
