@@ -6,9 +6,11 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.align import Overlaps, overlaps
-from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds
+from extractors.speaking import speaker_of
+from pipelines.overlaps import Overlaps, overlaps
+from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds, to_s
 from schemas.faces import Faces
+from schemas.speaking import Speaking
 from schemas.step import Recording
 from schemas.track import Track
 
@@ -18,9 +20,10 @@ _SIDES: Final = ("box_width", "box_height")
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """For each of S segments the face that stands for it, and how sure that is.
+    """For each of S segments the face that stands for it, and why.
 
-    face: int64[S], `NO_FACE` where there is none. score: float32[S], NaN where nothing was scored.
+    face: int64[S], `NO_FACE` where there is none. score: float32[S] in [0, 1], that the face is the one heard; NaN
+    where it was not chosen for that.
     """
 
     face: NDArray[np.int64]
@@ -34,6 +37,14 @@ class Choice:
         """The face of each segment; None where there is none."""
         return [None if face == NO_FACE else face for face in self.face.tolist()]
 
+    def reasons(self) -> list[str | None]:
+        """`speaking` or `largest`: why the face was chosen."""
+        silent = np.isnan(self.score).tolist()
+        return [
+            None if face is None else "largest" if unheard else "speaking"
+            for face, unheard in zip(self.ids(), silent, strict=True)
+        ]
+
 
 def choose(
     recording: Recording,
@@ -42,11 +53,18 @@ def choose(
     frame_spans: Microseconds,
     how: Literal["speaking", "largest"],
 ) -> Choice:
-    """The face of each segment: the one that speaks where that is known and asked for, else the largest.
+    """The face of each segment: the one that speaks, where that is asked for and can be told, else the largest.
 
     spans: int64[S, 2], of the segments. frame_spans: int64[F, 2], of the frames.
     """
-    return largest(faces, overlaps(frame_spans, spans), _area(faces))
+    choice = largest(faces, overlaps(frame_spans, spans), _area(faces))
+    if how == "speaking" and recording.has("speaking"):
+        speaking = recording.read("speaking", Speaking)
+        for place, (start, end) in enumerate(spans.tolist()):
+            face, score = speaker_of(speaking, to_s(start), to_s(end))
+            if face is not None:
+                choice.face[place], choice.score[place] = face, score
+    return choice
 
 
 def _area(faces: Faces) -> NDArray[np.float64]:

@@ -1,83 +1,28 @@
 """The rows of one recording: what segments, transcript and source say, and what was measured."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extractors.functionals import FUNCTIONAL_NAMES, SPEECH_RATE_NAMES, functionals, speech_rate
-from pipelines.align import Aligned, Rule, align, grid, overlaps, word_spans
-from pipelines.chosen_face import Choice, choose, followed, side_by_side
-from pipelines.sample_columns import Offsets, lists, numbers, pooled, sliced, struct
-from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds, to_us, to_us_array
+from pipelines.chosen_face import Choice, choose
+from pipelines.sample_columns import lists, numbers, pooled, sliced, struct
+from pipelines.sample_pieces import A_MOMENT, Pieces, Wanted, cut, measured_face, measured_track, spans_of
+from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds, to_us
 from schemas.faces import Faces
 from schemas.facts import Facts, Watched
-from schemas.sample import AlignedTo, column_name, sample_schema
+from schemas.sample import column_name, sample_schema
 from schemas.segment import Segment, Segments
 from schemas.source import Source
 from schemas.step import Recording
 from schemas.track import Track
-from schemas.transcript import Transcript, Word
+from schemas.transcript import Transcript
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_A_MOMENT = np.array([[0, 1]], np.int64)
-"""What stands for the whole of a recording without a clock; every frame covers it."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What rows hold. grid_s: where aligned to a grid. tracks: kind to columns, none for an embedding."""
-
-    to: AlignedTo
-    grid_s: float
-    how: Rule
-    face: Literal["speaking", "largest"]
-    tracks: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True, eq=False)
-class Pieces:
-    """The S segments of a recording and the N intervals that measurements are aligned with.
-
-    spans: int64[S, 2]. intervals: int64[N, 2], those of each segment one after the other. offsets: where each
-    segment's begin; None for one interval a segment.
-    """
-
-    segments: tuple[Segment, ...]
-    words: tuple[tuple[Word, ...], ...]
-    has_clock: bool
-    spans: Microseconds
-    intervals: Microseconds
-    offsets: Offsets | None
-
-    def __len__(self) -> int:
-        return len(self.segments)
-
-    @property
-    def owner(self) -> NDArray[np.int64]:
-        """int64[N]: the segment of each interval."""
-        every = np.arange(len(self))
-        return every if self.offsets is None else np.repeat(every, np.diff(self.offsets))
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """One track in the segments. times, values: the frames of each segment in a row, split by `offsets`."""
-
-    times: NDArray[np.float64]
-    values: NDArray[np.float32]
-    offsets: Offsets
-    aligned: Aligned
-
-    def seen(self) -> NDArray[np.bool_]:
-        """bool[S]: whether anything was measured in the segment."""
-        so_far = np.concatenate([[0], np.cumsum(~np.isnan(self.values).all(axis=1))])
-        some: NDArray[np.bool_] = so_far[self.offsets[1:]] > so_far[self.offsets[:-1]]
-        return some
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,14 +55,14 @@ def read(recording: Recording, wanted: Wanted) -> Known:
     for kind, names in wanted.tracks.items():
         if kind != "faces" and recording.has(kind):
             track = recording.read(kind, Track)
-            spans = track.spans if has_clock else np.repeat(_A_MOMENT, len(track), axis=0)
+            spans = track.spans if has_clock else np.repeat(A_MOMENT, len(track), axis=0)
             values = _in_order(track.values, track.columns, kind, names)
             tracks[kind] = Track(track.times, spans, values, names or track.columns)
     faces = choice = None
     if "faces" in wanted.tracks and recording.has("faces"):
         seen = recording.read("faces", Faces)
-        spans = seen.frame_spans if has_clock else np.repeat(_A_MOMENT, len(seen.frame_times), axis=0)
-        choice = choose(recording, seen, _spans(found.segments, has_clock=has_clock), spans, wanted.face)
+        spans = seen.frame_spans if has_clock else np.repeat(A_MOMENT, len(seen.frame_times), axis=0)
+        choice = choose(recording, seen, spans_of(found.segments, has_clock=has_clock), spans, wanted.face)
         names = wanted.tracks["faces"]
         values = _in_order(seen.values, seen.columns, "faces", names)
         faces = Faces(seen.frame_times, spans, seen.frame, seen.face, values, names)
@@ -152,7 +97,7 @@ def _batch(known: Known, wanted: Wanted, part: slice) -> "pa.Table":
     pieces = cut(known.found.segments[part], known.said, wanted, has_clock=known.has_clock)
     count = len(pieces)
     schema = schema_of(wanted)
-    columns: dict[str, Any] = {**_told(known, pieces, part), "face_id": None, "face_score": None}
+    columns: dict[str, Any] = {**_told(known, pieces, part), "face_id": None, "face_score": None, "face_chosen": None}
     present = _had(pieces, known)
     aligned: dict[str, Any] = {}
     if pieces.offsets is not None:
@@ -164,11 +109,15 @@ def _batch(known: Known, wanted: Wanted, part: slice) -> "pa.Table":
         name = column_name(kind)
         measured = None
         if kind in known.tracks:
-            measured = _of_track(known.tracks[kind], pieces, wanted.how)
+            measured = measured_track(known.tracks[kind], pieces, wanted.how)
         elif kind == "faces" and known.faces is not None and known.choice is not None:
             choice = known.choice.part(part)
-            columns |= {"face_id": choice.ids(), "face_score": numbers(choice.score)}
-            measured = _of_face(known.faces, choice, pieces, wanted.how)
+            columns |= {
+                "face_id": choice.ids(),
+                "face_chosen": choice.reasons(),
+                "face_score": numbers(choice.score),
+            }
+            measured = measured_face(known.faces, choice, pieces, wanted.how)
         present[name] = measured.seen() if measured else np.zeros(count, np.bool_)
         columns[name] = sliced(measured.times, measured.values, measured.offsets, names) if measured else None
         aligned[name] = pooled(measured.aligned, names, pieces.offsets) if measured else None
@@ -200,35 +149,6 @@ def _column(values: Any, kind: "pa.DataType", count: int) -> "pa.Array":
     if isinstance(values, dict):
         return struct([_column(values[name], kind.field(name).type, count) for name in kind.names], kind)
     return values if isinstance(values, pa.Array) else pa.array(values, kind)
-
-
-def cut(segments: Sequence[Segment], said: Transcript | None, wanted: Wanted, *, has_clock: bool) -> Pieces:
-    """The segments with their words, and the intervals of each."""
-    words = tuple(
-        said.words[one.first_word : one.last_word + 1]
-        if said and one.first_word is not None and one.last_word is not None
-        else ()
-        for one in segments
-    )
-    spans = _spans(segments, has_clock=has_clock)
-    if wanted.to == "segment":
-        return Pieces(tuple(segments), words, has_clock, spans, spans, None)
-    each: list[Microseconds]
-    if not has_clock:
-        each = [spans[:0] for _ in segments]
-    elif wanted.to == "grid":
-        each = [grid(int(start), int(end), wanted.grid_s) for start, end in spans]
-    else:
-        each = [word_spans(some) for some in words]
-    offsets = np.concatenate([[0], np.cumsum([len(one) for one in each])]).astype(np.int64)
-    return Pieces(tuple(segments), words, has_clock, spans, np.concatenate([spans[:0], *each]), offsets)
-
-
-def _spans(segments: Sequence[Segment], *, has_clock: bool) -> Microseconds:
-    """int64[S, 2]: when each segment is."""
-    if not has_clock:
-        return np.repeat(_A_MOMENT, len(segments), axis=0)
-    return to_us_array([(one.start or 0.0, one.end or 0.0) for one in segments]).reshape(-1, 2)
 
 
 def _told(known: Known, pieces: Pieces, part: slice) -> dict[str, Any]:
@@ -293,35 +213,6 @@ def _touched(spans: Microseconds, stretches: Sequence[tuple[float, float]]) -> N
     for start, end in stretches:
         touched |= (spans[:, 0] < to_us(end)) & (spans[:, 1] > to_us(start))
     return touched
-
-
-def _of_track(track: Track, pieces: Pieces, how: Rule) -> Measured:
-    """The frames of each segment, and the aligned values."""
-    held = overlaps(track.spans, pieces.spans)
-    near = _reach(pieces)
-    whole = np.array([[near[:, 0].min(), near[:, 1].max()]] if len(pieces) else [], np.int64).reshape(-1, 2)
-    some = np.sort(overlaps(track.spans, whole).frames)
-    close = Track(track.times[some], track.spans[some], track.values[some], track.columns)
-    return Measured(
-        track.times[held.frames], track.values[held.frames], held.offsets, align(close, pieces.intervals, how)
-    )
-
-
-def _of_face(faces: Faces, choice: Choice, pieces: Pieces, how: Rule) -> Measured:
-    """The track of each segment's own face: its frames, and the aligned values."""
-    held, wide = overlaps(faces.frame_spans, pieces.spans), overlaps(faces.frame_spans, _reach(pieces))
-    track, intervals = side_by_side(faces, wide, followed(faces, wide, choice), pieces.intervals, pieces.owner)
-    return Measured(
-        faces.frame_times[held.frames], followed(faces, held, choice), held.offsets, align(track, intervals, how)
-    )
-
-
-def _reach(pieces: Pieces) -> Microseconds:
-    """int64[S, 2]: each segment with its intervals; a word may begin before its segment or end after it."""
-    reach = pieces.spans.copy()
-    np.minimum.at(reach[:, 0], pieces.owner, pieces.intervals[:, 0])
-    np.maximum.at(reach[:, 1], pieces.owner, pieces.intervals[:, 1])
-    return reach
 
 
 def _in_order(values: NDArray[np.float32], has: Sequence[str], kind: str, names: Sequence[str]) -> NDArray[np.float32]:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.align import Rule
-from pipelines.sample_rows import Wanted, batches, read, schema_of
+from pipelines.sample_pieces import Wanted
+from pipelines.sample_rows import batches, read, schema_of
 from schemas.sample import SampleRows
 from schemas.step import Recording, Step
 from schemas.tables import write_tables

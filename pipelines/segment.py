@@ -1,5 +1,6 @@
 """Cutting a recording into the pieces that become samples."""
 
+import bisect
 import itertools
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
@@ -7,12 +8,16 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from extractors.shots import Shots
+from extractors.speaking import speaker_of
 from pipelines.cuts import Run, Units, equal_parts, fitted, runs_between, sentence_ends, windows, words_inside
 from pipelines.subtitles import ReadSubtitles
 from schemas import segment
 from schemas.clock import MICROSECONDS_PER_SECOND, to_s, to_us
 from schemas.facts import Facts, Watched
 from schemas.segment import Cue, Segments, Subtitles
+from schemas.shots import Cuts
+from schemas.speaking import Speaking
 from schemas.step import Recording, Step
 from schemas.transcript import Transcript, Word
 
@@ -28,6 +33,7 @@ _NEEDS: Final[dict[By, str]] = {
     "window": "watched",
     "whole": "watched",
 }
+_BRIEF_S: Final = 1.0
 _LACKING: Final = {
     "words": "no words are known of it (no sound, or no `speech` in the recipe)",
     "cues": "no subtitles come with it",
@@ -47,8 +53,9 @@ class Segment(Step):
     reads: ClassVar[tuple[str, ...]] = ("facts", "text")
 
     by: By = "sentence"
-    """sentence: punctuation; subtitle: the cues; pause: silence between words; turn: changes of the speaker named in
-    the subtitles; shot: cuts of the picture; window: stretches of equal length; whole: one piece."""
+    """sentence: punctuation; subtitle: the cues; pause: silence between words; turn: changes of the speaker whom the
+    subtitles name, or whose face is seen to speak; shot: cuts of the picture; window: stretches of equal length;
+    whole: one piece."""
     min_s: Annotated[float, Field(ge=0)] = 1.0
     """A shorter piece is joined to a neighbour."""
     max_s: Positive = 15.0
@@ -75,7 +82,7 @@ class Segment(Step):
     @property
     def uses(self) -> tuple[str, ...]:  # type: ignore[override]  # what is used depends on a field
         """What the cut looks at; words also say what each piece holds."""
-        extra = ("watched",) if self.by == "shot" else ()
+        extra = {"shot": ("watched",), "turn": ("speaking",)}.get(self.by, ())
         return tuple(dict.fromkeys(("words", _NEEDS[self.by], *extra)))
 
     @property
@@ -88,8 +95,6 @@ class Segment(Step):
         if self.by in ("turn", "subtitle"):
             return (ReadSubtitles(),)
         if self.by == "shot":
-            from extractors.shots import Shots
-
             return (Shots(),)
         return ()
 
@@ -113,10 +118,8 @@ class Segment(Step):
             cues = recording.read("cues", Subtitles).cues if recording.has("cues") else ()
             if self.by == "subtitle":
                 self._write(recording, by_cues(cues, words, self))
-            elif any(cue.speaker for cue in cues):
-                self._write(recording, by_turns(cues, words, self))
             else:
-                recording.absent("segments", "cannot be cut by turn: the subtitles name no speaker")
+                self._cut_turns(recording, words, cues)
         else:
             duration = to_us(recording.read("watched", Watched).duration_s or 0)
             spans = self._spans(recording, duration)
@@ -124,6 +127,22 @@ class Segment(Step):
             if self.by == "whole" and not words:
                 pieces = [piece.model_copy(update={"text": recording.source.text}) for piece in pieces]
             self._write(recording, pieces)
+
+    def _cut_turns(self, recording: Recording, words: Sequence[Word], cues: Sequence[Cue]) -> None:
+        speakers = None
+        said = words or [Word(start=cue.start, end=cue.end, text=f" {cue.text}") for cue in cues]
+        if any(cue.speaker for cue in cues):
+            speakers = named_speakers(cues, said)
+        elif words and recording.has("speaking"):
+            speakers = seen_speakers(recording.read("speaking", Speaking), words)
+        if speakers is None and said:
+            reason = "no subtitles name the speakers, and no face is seen to speak"
+            recording.absent("segments", f"cannot be cut by turn: {reason}")
+            return
+        pieces = by_turns(said, speakers or [], self)
+        if not words:
+            pieces = [piece.model_copy(update={"first_word": None, "last_word": None}) for piece in pieces]
+        self._write(recording, pieces)
 
     @property
     def _window_us(self) -> int:
@@ -137,8 +156,6 @@ class Segment(Step):
         if self.by == "window":
             return windows(duration, self._window_us, self._hop_us, to_us(self.min_s))
         if self.by == "shot":
-            from schemas.shots import Cuts
-
             return shots([to_us(cut) for cut in recording.read("shots", Cuts).cuts], duration, self)
         return [(0, duration)] if duration else []
 
@@ -160,38 +177,47 @@ def by_words(words: Sequence[Word], how: Segment) -> list[segment.Segment]:
     return [_piece(index, units.span(run), words, run) for index, run in enumerate(runs)]
 
 
-def by_turns(cues: Sequence[Cue], words: Sequence[Word], how: Segment) -> list[segment.Segment]:
-    """What one speaker says until another speaks, in pieces of at most `max_s`.
+def by_turns(words: Sequence[Word], speakers: Sequence[str], how: Segment) -> list[segment.Segment]:
+    """What one speaker says until another speaks, in pieces of at most `max_s`. speakers: one a word."""
+    if not words:
+        return []
+    changes = [one != other for one, other in itertools.pairwise(speakers)]
+    turns = list(itertools.accumulate(changes, initial=0))
+    units = Units.of_words(words, turns)
+    pieces = []
+    for index, run in enumerate(_fitted(units, runs_between([*changes, True]), how)):
+        told = {"speaker": speakers[run[0]], "turn": turns[run[0]]}
+        pieces.append(_piece(index, units.span(run), words, run).model_copy(update=told))
+    return pieces
 
-    The subtitles say who speaks: a word belongs to the cue that is shown at its middle, else to the last one shown
-    before. A cue without a name goes on with the speaker before. Without words, the cues themselves are cut.
+
+def named_speakers(cues: Sequence[Cue], words: Sequence[Word]) -> list[str]:
+    """Who says each word, by the last named cue shown before the word's middle; a cue without a name goes on with it.
+
+    At least one cue has a name.
     """
     named = [cue for cue in cues if cue.speaker]
-    if words:
-        units = Units.of_words(words)
-        shown = Units.of([(to_us(cue.start), to_us(cue.end)) for cue in named])
-        middles = (units.start + units.end) // 2
-        places = (shown.start.searchsorted(middles, side="right") - 1).clip(0)
-        speakers = [named[place].speaker for place in places]
-    else:
-        units = Units.of([(to_us(cue.start), to_us(cue.end)) for cue in cues])
-        current = named[0].speaker
-        speakers = [current := cue.speaker or current for cue in cues]
-    changes = [one != other for one, other in itertools.pairwise(speakers)]
-    turns = [0]
-    for change in changes:
-        turns.append(turns[-1] + change)
-    units = Units(units.start, units.end, units.group + turns, units.clause)
-    runs = _fitted(units, runs_between([*changes, True]), how)
-    pieces = []
-    for index, run in enumerate(runs):
-        told = {"speaker": speakers[run[0]], "turn": turns[run[0]]}
-        if words:
-            piece = _piece(index, units.span(run), words, run)
-        else:
-            piece = _piece(index, units.span(run), (), (0, 0), text=" ".join(cue.text for cue in cues[slice(*run)]))
-        pieces.append(piece.model_copy(update=told))
-    return pieces
+    shown = [to_us(cue.start) for cue in named]
+    middles = [(to_us(word.start) + to_us(word.end)) // 2 for word in words]
+    return [named[max(0, bisect.bisect_right(shown, middle) - 1)].speaker or "" for middle in middles]
+
+
+def seen_speakers(speaking: Speaking, words: Sequence[Word]) -> list[str] | None:
+    """Whose face says each word (`face 0`), a word that no face is seen to say going with the one before.
+
+    A face heard for less than a second between others is no turn of its own. None where no face is seen speaking.
+    """
+    seen = [speaker_of(speaking, word.start, word.end)[0] for word in words]
+    first = next((face for face in seen if face is not None), None)
+    if first is None:
+        return None
+    faces: list[int] = []
+    for face in seen:
+        faces.append(face if face is not None else faces[-1] if faces else first)
+    for begin, end in runs_between([one != other for one, other in itertools.pairwise(faces)] + [True])[1:]:
+        if words[end - 1].end - words[begin].start < _BRIEF_S:
+            faces[begin:end] = [faces[begin - 1]] * (end - begin)
+    return [f"face {face}" for face in faces]
 
 
 def by_cues(cues: Sequence[Cue], words: Sequence[Word], how: Segment) -> list[segment.Segment]:

@@ -45,7 +45,8 @@ def sample_schema(tracks: Columns, aligned_to: AlignedTo, functionals: Sequence[
     Times are seconds on the recording's clock. A number that was not measured is null, never NaN. A track that the
     recording does not have is null as a whole.
 
-    tracks: `faces` stands for the track of the sample's own face, and is called `face`.
+    tracks: `faces` stands for the track of the sample's own face, and is called `face`; `face_chosen` says whether it
+        was chosen because it speaks (with `face_score` in [0, 1]) or as the largest.
     functionals: statistics of each sample's voice.
     """
     import pyarrow as pa
@@ -68,7 +69,7 @@ def sample_schema(tracks: Columns, aligned_to: AlignedTo, functionals: Sequence[
         "present": pa.struct([(name, pa.bool_()) for name in present_names(tracks)]),
     }
     if "faces" in tracks:
-        fields |= {"face_id": pa.int32(), "face_score": pa.float32()}
+        fields |= {"face_id": pa.int32(), "face_chosen": pa.string(), "face_score": pa.float32()}
     if functionals:
         fields["functionals"] = pa.struct([(name, pa.float32()) for name in functionals])
     if tracks:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.align import RULES, Rule, align, grid, overlaps, word_spans
+from pipelines.align import RULES, Rule, align, grid, word_spans
+from pipelines.overlaps import overlaps
 from schemas.track import Track
 from schemas.transcript import Word
 

@@ -13,15 +13,17 @@ from pydantic import ValidationError
 from recordings import FolderRecording
 
 from extractors.functionals import functionals, speech_rate
-from pipelines.align import overlaps
 from pipelines.chosen_face import NO_FACE, Choice, followed, largest
-from pipelines.sample_rows import Wanted, schema_of
+from pipelines.overlaps import overlaps
+from pipelines.sample_pieces import Wanted
+from pipelines.sample_rows import schema_of
 from pipelines.samples import Samples, is_embedding
 from schemas.faces import Faces
 from schemas.facts import Facts, PictureStream, SoundStream, Watched
 from schemas.sample import SampleRows
 from schemas.segment import Segment, Segments
 from schemas.source import Source
+from schemas.speaking import Speaking
 from schemas.step import Recording, Step
 from schemas.track import Track
 from schemas.transcript import Doubt, Transcript, Word
@@ -141,6 +143,18 @@ def test_the_largest_face_of_each_segment_is_followed(tmp_path):
     assert second["face"]["smile"] == pytest.approx([0.3])
     assert first["aligned"]["face"]["smile"] == pytest.approx([0.7, 0.7])
     assert second["aligned"]["face"]["smile"] == pytest.approx([0.3])
+
+
+def test_the_face_that_speaks_comes_before_the_largest(tmp_path):
+    seen = faces()
+    score = np.where((seen.face == 3) & (seen.frame < 2), 0.9, 0.0).astype(np.float32)
+    speaking = Speaking(seen.frame_times, seen.frame_spans, np.ones(6, np.float32), seen.frame, seen.face, score)
+    first, second = rows(recording(tmp_path, **FULL, speaking=speaking))
+    assert (first["face_id"], first["face_chosen"], first["face_score"]) == (3, "speaking", pytest.approx(0.9))
+    assert first["aligned"]["face"]["smile"] == pytest.approx([0.3, 0.3])
+    assert (second["face_id"], second["face_chosen"], second["face_score"]) == (3, "largest", None)
+    (first, _) = rows(recording(tmp_path, **FULL, speaking=speaking), face="largest")
+    assert (first["face_id"], first["face_chosen"]) == (7, "largest")
 
 
 def test_overlapping_windows_each_keep_their_own_face(tmp_path):

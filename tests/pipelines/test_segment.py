@@ -2,17 +2,22 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from recordings import FolderRecording
 
+from extractors.shots import Shots
 from pipelines.cuts import Units, equal_parts, sentence_ends, windows
-from pipelines.segment import Segment, at, by_cues, by_turns, by_words, shots
+from pipelines.segment import Segment, at, by_cues, by_words, shots
+from pipelines.subtitles import ReadSubtitles
 from schemas.facts import Facts, Watched
 from schemas.segment import Cue, Segments, Subtitles
+from schemas.shots import Cuts
 from schemas.source import Source
+from schemas.speaking import Speaking
 from schemas.transcript import Transcript, Word
 
 
@@ -164,30 +169,61 @@ CUES = [
 ]
 
 
-def test_turns_change_with_the_speaker_named_in_the_cues():
-    words = [Word(start=n + 0.1, end=n + 0.9, text=f" w{n}") for n in range(9)]
-    pieces = by_turns(CUES, words, Segment(by="turn", min_s=0))
-    assert [(piece.speaker, piece.turn, piece.text) for piece in pieces] == [
+NINE = [Word(start=n + 0.1, end=n + 0.9, text=f" w{n}") for n in range(9)]
+
+
+def test_turns_change_with_the_speaker_named_in_the_cues(tmp_path):
+    found = cut(tmp_path, Segment(by="turn", min_s=0), words=NINE, cues=CUES)
+    assert [(piece.speaker, piece.turn, piece.text) for piece in found.segments] == [
         ("Ann", 0, "w0 w1 w2 w3"),
         ("Bo", 1, "w4 w5"),
         ("Ann", 2, "w6 w7 w8"),
     ]
 
 
-def test_turns_of_cues_alone():
-    pieces = by_turns(CUES, [], Segment(by="turn", min_s=0))
-    assert [(piece.speaker, piece.start, piece.end, piece.text, piece.first_word) for piece in pieces] == [
+def test_turns_of_cues_alone(tmp_path):
+    found = cut(tmp_path, Segment(by="turn", min_s=0), cues=CUES)
+    assert [(piece.speaker, piece.start, piece.end, piece.text, piece.first_word) for piece in found.segments] == [
         ("Ann", 0, 4, "Hello there. How are you?", None),
         ("Bo", 4, 6, "Fine.", None),
         ("Ann", 6, 9, "Good.", None),
     ]
 
 
-def test_a_long_turn_is_cut_but_keeps_its_number_and_short_ones_are_not_joined():
-    words = [Word(start=n + 0.1, end=n + 0.9, text=f" w{n}") for n in range(9)]
-    pieces = by_turns(CUES, words, Segment(by="turn", min_s=1.5, max_s=2))
-    assert [piece.turn for piece in pieces] == [0, 0, 1, 2, 2]
-    assert all(piece.end - piece.start <= 2 for piece in pieces)
+def test_a_long_turn_is_cut_but_keeps_its_number_and_short_ones_are_not_joined(tmp_path):
+    found = cut(tmp_path, Segment(by="turn", min_s=1.5, max_s=2), words=NINE, cues=CUES)
+    assert [piece.turn for piece in found.segments] == [0, 0, 1, 2, 2]
+    assert all(piece.end - piece.start <= 2 for piece in found.segments)
+
+
+def seen_to_speak(who: str) -> Speaking:
+    """One letter a second: the face (0 or 1) that speaks, or `-` for none."""
+    count = len(who)
+    spans = np.stack([np.arange(count), np.arange(count) + 1], axis=1).astype(np.int64) * 1_000_000
+    score = np.array([[float(letter == str(face)) for face in (0, 1)] for letter in who], np.float32)
+    frame, face = np.repeat(np.arange(count), 2), np.tile([0, 1], count)
+    return Speaking(np.arange(count, dtype=float), spans, np.ones(count, np.float32), frame, face, score.reshape(-1))
+
+
+def test_turns_change_with_the_face_that_speaks(tmp_path):
+    how = Segment(by="turn", min_s=0)
+    made = recording(tmp_path, words=NINE)
+    made.write("speaking", seen_to_speak("-00-11110"))
+    how.run([made], None)
+    found = made.read("segments", Segments).segments
+    # The last word alone is too brief to be a turn.
+    assert [(piece.speaker, piece.text) for piece in found] == [("face 0", "w0 w1 w2 w3"), ("face 1", "w4 w5 w6 w7 w8")]
+
+
+def test_nobody_seen_to_speak_makes_no_turns(tmp_path):
+    made = recording(tmp_path, words=NINE)
+    made.write("speaking", seen_to_speak("---------"))
+    Segment(by="turn").run([made], None)
+    assert "no face is seen to speak" in made.absences["segments"]
+
+
+def test_silence_has_no_turns(tmp_path):
+    assert cut(tmp_path, Segment(by="turn"), words=[]).segments == ()
 
 
 def test_subtitles_keep_their_text_and_hold_the_words_shown():
@@ -228,6 +264,24 @@ def test_shots_tile_the_recording():
         (6_133_333, 9_066_666),
         (9_066_666, 12_000_000),
     ]
+
+
+def test_shots_are_cut_where_the_camera_changes(tmp_path):
+    made = recording(tmp_path, words=NINE, duration=9.0)
+    made.write("shots", Cuts(cuts=(4.0, 6.5), threshold=8))
+    Segment(by="shot").run([made], None)
+    found = made.read("segments", Segments).segments
+    assert [(piece.start, piece.end, piece.text) for piece in found] == [
+        (0, 4, "w0 w1 w2 w3"),
+        (4, 6.5, "w4 w5"),
+        (6.5, 9, "w6 w7 w8"),
+    ]
+
+
+def test_what_makes_the_cuts_is_asked_for():
+    assert Segment(by="shot").requires() == (Shots(),)
+    assert Segment(by="turn").requires() == Segment(by="subtitle").requires() == (ReadSubtitles(),)
+    assert Segment().requires() == ()
 
 
 @given(
@@ -316,7 +370,7 @@ def test_what_is_lacking_is_said(tmp_path, by, reason):
 def test_turns_want_names(tmp_path):
     made = recording(tmp_path, words=said("a b"), cues=[Cue(start=0, end=1, text="a b")])
     Segment(by="turn").run([made], None)
-    assert "no speaker" in made.absences["segments"]
+    assert "no subtitles name" in made.absences["segments"]
 
 
 def test_windows_and_wholes_run_from_start_to_end(tmp_path):
@@ -339,4 +393,5 @@ def test_only_what_the_cut_looks_at_is_used():
     assert Segment().uses == ("words",)
     assert Segment(by="window").uses == ("words", "watched")
     assert Segment(by="subtitle").uses == ("words", "cues")
+    assert Segment(by="turn").uses == ("words", "cues", "speaking")
     assert Segment(by="shot").uses == ("words", "shots", "watched")
