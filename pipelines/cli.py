@@ -76,7 +76,7 @@ def build(
     from pipelines import work
 
     try:
-        tally = work.build(recipe, store, engine.value, workers=workers, retry=retry, quiet=quiet or as_json)
+        tally = work.build(recipe, store, engine=engine.value, workers=workers, retry=retry, quiet=quiet or as_json)
     except KeyboardInterrupt:
         _err().print("stopped; what is made is kept: the same command goes on from here")
         raise typer.Exit(130) from None
