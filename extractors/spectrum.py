@@ -89,9 +89,11 @@ def deltas(values: Floats) -> Floats:
         return np.full_like(values, np.nan)
     steps = np.arange(-half, half + 1, dtype=np.float64)
     weights = steps / np.square(steps).sum()
-    inner = len(values) - 2 * half
-    slope = sum((np.float64(weight) * values[place : place + inner] for place, weight in enumerate(weights)), 0.0)
-    return np.pad(np.asarray(slope, np.float32), ((half, half), (0, 0)), mode="edge")
+    slopes = np.empty_like(values)
+    for column in range(values.shape[1]):  # one by one: a float64 of all of them would outweigh the track itself
+        slope = np.correlate(values[:, column].astype(np.float64), weights, "valid")
+        slopes[:, column] = np.pad(slope, half, mode="edge")
+    return slopes
 
 
 def _magnitudes(
