@@ -82,7 +82,7 @@ class Egemaps(Step):
     @property
     def needs(self) -> Needs:
         """One core."""
-        return Needs(cpus=1, memory_mb=600)
+        return Needs(cpus=1, memory_mb=1000)
 
     def requires(self) -> tuple[Step, ...]:
         """The sound."""

@@ -72,8 +72,8 @@ class Prosody(Step):
 
     @property
     def needs(self) -> Needs:
-        """One core; memory for two minutes of sound, however long the recording."""
-        return Needs(cpus=1, memory_mb=600)
+        """One core; memory for two minutes of sound, and for the track itself: 320 MB for two hours of it."""
+        return Needs(cpus=1, memory_mb=1000)
 
     @property
     def columns(self) -> tuple[str, ...]:
