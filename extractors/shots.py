@@ -17,6 +17,7 @@ from schemas.watching import PicturesWanted, Watcher
 _SMALL = (48, 27)
 _STANDS_OUT = 3.0
 """PySceneDetect's AdaptiveDetector asks for the same ratio."""
+_TWICE = 2.0
 _AROUND = 6
 _FLASH_S = 0.25
 _STAYS = 0.5
@@ -32,7 +33,7 @@ class Shots(Watcher):
     PySceneDetect's content detector), by much more than the pictures around do (its adaptive detector: motion is
     no cut), in more than half of what is not black (a caption or a picture set in is no cut), and where what was
     seen before does not come back within a quarter of a second (a flash is no cut). Shots shorter than that are
-    not told apart.
+    not told apart; a cut under a flash, or in the midst of a pan as fast as the cut itself, may be missed.
     """
 
     key: ClassVar[str] = "shots.v1"
@@ -145,10 +146,11 @@ class CutFinder:
             return False
         first = max(1, at - _AROUND)
         around = [self._steps[i] for i in range(first, min(len(self._steps), at + _AROUND + 1)) if i != at]
-        # The median: a second cut, or a picture blended of both shots, does not hide the first. Of two steps over a
-        # blended picture the larger one counts.
+        # Of two steps over a blended picture the larger one counts. The second largest of the others, not only their
+        # mean: where each picture is shown three times, two of three steps are zero. The largest may be another cut.
         following = self._steps[at + 1] if at + 1 < len(self._steps) else 0.0
-        if around and (step < _STANDS_OUT * float(np.median(around)) or step <= following):
+        second = sorted(around)[-2] if len(around) > 1 else 0.0
+        if step <= following or step < _STANDS_OUT * float(np.mean(around or [0.0])) or step < _TWICE * second:
             return False
         if _changed(self._pictures[at - 1], self._pictures[at]) < _CHANGED:
             return False
