@@ -11,7 +11,7 @@ from http.client import HTTPMessage
 from pathlib import Path
 from typing import IO
 
-from pipelines.store import StoredRecording
+from pipelines.recording import StoredRecording
 from schemas.errors import SourceUnavailable, TooLong
 from schemas.recipe import Acquire
 from schemas.row import SourceRow
@@ -83,44 +83,37 @@ def stamp(row: SourceRow) -> str:
 
 def _measure(row: SourceRow, recording: StoredRecording, how: Acquire, before: Source | None) -> Source:
     mark = stamp(row)
-    subtitles = _subtitles_hash(row, how)
+    subtitles = None
+    if row.subtitles_uri is not None:
+        subtitles, size = _file(row.subtitles_uri, "subtitles", recording, how, before)
+        if size > _SUBTITLES_MAX_BYTES:
+            raise TooLong(f"{row.subtitles_uri} has {size:,} bytes: too much for subtitles", do="check the column")
     if row.uri is None:
         data = (row.text or "").encode()
-        return Source(
-            id=row.id,
-            uri=None,
-            sha256=hashlib.sha256(data).hexdigest(),
-            bytes=len(data),
-            stamp=mark,
-            subtitles_sha256=subtitles,
-        )
-    if _is_url(row.uri):
-        if before is not None and before.uri == row.uri and recording.has_media:
-            sha256, size = before.sha256, before.bytes
-        else:
-            with tempfile.TemporaryDirectory(prefix="affectloom-") as folder:
-                copy = Path(folder) / "media"
-                sha256, size = fetch(row.uri, copy, how)
-                recording.place_media(copy, sha256)
+        sha256, size = hashlib.sha256(data).hexdigest(), len(data)
     else:
-        path = _existing(row.uri)
-        size = path.stat().st_size
-        _check_size(row.uri, size, how)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256, size = _file(row.uri, "media", recording, how, before)
     return Source(id=row.id, uri=row.uri, sha256=sha256, bytes=size, stamp=mark, subtitles_sha256=subtitles)
 
 
-def _subtitles_hash(row: SourceRow, how: Acquire) -> str | None:
-    if row.subtitles_uri is None:
-        return None
-    if _is_url(row.subtitles_uri):
-        with tempfile.TemporaryDirectory(prefix="affectloom-") as folder:
-            return fetch(row.subtitles_uri, Path(folder) / "subtitles", how)[0]
-    path = _existing(row.subtitles_uri)
-    if path.stat().st_size > _SUBTITLES_MAX_BYTES:
-        raise TooLong(f"{path} has {path.stat().st_size:,} bytes: too much for subtitles", do="check the column")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _file(uri: str, kind: str, recording: StoredRecording, how: Acquire, before: Source | None) -> tuple[str, int]:
+    """SHA-256 and size of a file of the source. What comes from the network is fetched once and kept."""
+    if not _is_url(uri):
+        path = _existing(uri)
+        size = path.stat().st_size
+        _check_size(uri, size, how)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest(), size
+    if before is not None and recording.has_copy(kind):
+        if kind == "media" and before.uri == uri:
+            return before.sha256, before.bytes
+        if kind == "subtitles" and before.subtitles_uri == uri and before.subtitles_sha256 is not None:
+            return before.subtitles_sha256, 0
+    with tempfile.TemporaryDirectory(prefix="affectloom-") as folder:
+        copy = Path(folder) / kind
+        sha256, size = fetch(uri, copy, how)
+        recording.place_copy(kind, copy, sha256)
+    return sha256, size
 
 
 def _is_url(uri: str) -> bool:

@@ -7,9 +7,8 @@ import platform
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from extractors.faces import FACE_LANDMARKER
-
 from extractors import weights
+from extractors.faces import LANDMARKER
 from pipelines import ffmpeg, registry
 from schemas.errors import AffectloomError
 
@@ -49,7 +48,7 @@ def examine() -> list[Finding]:
     findings.append(Finding("cores", found=True, detail=str(len(os.sched_getaffinity(0)))))
     findings.append(_ffmpeg())
     findings.extend(_extra(name, modules) for name, modules in EXTRAS.items())
-    landmarker = weights.find(FACE_LANDMARKER)
+    landmarker = weights.find(LANDMARKER)
     findings.append(
         Finding(
             "weights: MediaPipe face landmarker",

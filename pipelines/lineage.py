@@ -98,3 +98,9 @@ def identity_of(step: Step, kind: str) -> dict[str, object]:
     """What one artifact of a step depends on. A fused step answers for each of its artifacts apart."""
     apart = getattr(step, "identity_of", None)
     return dict(apart(kind)) if apart else step.identity()
+
+
+def weights_of(step: Step, kind: str) -> dict[str, str]:
+    """The model files that one artifact of a step depends on: name to SHA-256 or pin."""
+    found = identity_of(step, kind).get("weights")
+    return {str(name): str(pin) for name, pin in found.items()} if isinstance(found, dict) else {}

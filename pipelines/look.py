@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.plan import Plan
-from pipelines.store import Store, StoredRecording
+from pipelines.recording import StoredRecording
+from pipelines.store import Store
 from schemas.errors import StoreError
 from schemas.facts import Facts, Watched
 from schemas.segment import Segments

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import yaml
 
 from pipelines.lineage import Lineage, identity_of
-from pipelines.store import StoredRecording
+from pipelines.recording import StoredRecording
 from schemas.recipe import Acquire, Recipe
 from schemas.step import Step
 

@@ -21,7 +21,7 @@ class Tally:
     """Outcomes counted by step and state. Grows with the number of steps and failures, not of recordings."""
 
     steps: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failed: set[str] = field(default_factory=set)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     recordings: int = 0

@@ -10,7 +10,8 @@ from typing import Any
 
 from pipelines.acquire import acquire
 from pipelines.plan import Plan, is_todo
-from pipelines.store import Store, StoredRecording
+from pipelines.recording import StoredRecording
+from pipelines.store import Store
 from schemas.errors import AffectloomError, MissingPart, RecordingError, StoreError
 from schemas.failure import Failure
 from schemas.outcome import Outcome, OutcomeState

@@ -34,6 +34,7 @@ _NEEDS: Final[dict[By, str]] = {
     "whole": "watched",
 }
 _BRIEF_S: Final = 1.0
+_SPOKEN: Final = ("sentence", "pause")
 _LACKING: Final = {
     "words": "no words are known of it (no sound, or no `speech` in the recipe)",
     "cues": "no subtitles come with it",
@@ -82,7 +83,7 @@ class Segment(Step):
     @property
     def uses(self) -> tuple[str, ...]:  # type: ignore[override]  # what is used depends on a field
         """What the cut looks at; words also say what each piece holds."""
-        extra = {"shot": ("watched",), "turn": ("speaking",)}.get(self.by, ())
+        extra = {"turn": ("speaking",), "subtitle": ()}.get(self.by, ("watched",))
         return tuple(dict.fromkeys(("words", _NEEDS[self.by], *extra)))
 
     @property
@@ -104,14 +105,26 @@ class Segment(Step):
             if recording.read("facts", Facts).form in ("image", "text"):
                 whole = segment.Segment(index=0, start=None, end=None, text=recording.source.text)
                 self._write(recording, [whole])
+            elif recording.failed(_NEEDS[self.by]):
+                recording.absent("segments", f"cannot be cut by {self.by}: its {_NEEDS[self.by]} could not be made")
+            elif self.by in _SPOKEN and recording.has("watched") and not _words(recording):
+                self._cut_wordless(recording)
             elif not recording.has(_NEEDS[self.by]) and not (self.by == "turn" and recording.has("words")):
                 lacking = _LACKING[_NEEDS[self.by]]
                 recording.absent("segments", f"cannot be cut by {self.by}: {lacking}")
             else:
                 self._cut(recording)
 
+    def _cut_wordless(self, recording: Recording) -> None:
+        """Nobody speaks, or nothing is known of it: what there is to see or hear is kept, without a text."""
+        duration = to_us(recording.read("watched", Watched).duration_s or 0)
+        spans = equal_parts(0, duration, to_us(self.max_s)) if duration else []
+        note = f"no words are known of it, so it is cut into equal parts of at most {self.max_s:g} s"
+        made = Segments(by=self.by, segments=tuple(at(spans, (), tiled=True)), context=self.context, notes=(note,))
+        recording.write("segments", made)
+
     def _cut(self, recording: Recording) -> None:
-        words = recording.read("words", Transcript).words if recording.has("words") else ()
+        words = _words(recording)
         if self.by in ("sentence", "pause"):
             self._write(recording, by_words(words, self))
         elif self.by in ("turn", "subtitle"):
@@ -163,6 +176,10 @@ class Segment(Step):
         notes = () if self.by in ("window", "whole") else misfits(pieces, self)
         made = Segments(by=self.by, segments=tuple(pieces), context=self.context, notes=notes)
         recording.write("segments", made)
+
+
+def _words(recording: Recording) -> tuple[Word, ...]:
+    return recording.read("words", Transcript).words if recording.has("words") else ()
 
 
 def by_words(words: Sequence[Word], how: Segment) -> list[segment.Segment]:

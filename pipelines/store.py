@@ -10,7 +10,6 @@ The name says it all: whether a thing is done is whether its file exists.
 
 import errno
 import itertools
-import json
 import os
 import re
 import shutil
@@ -19,19 +18,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from pipelines.lineage import ROOTS, Lineage, root
-from schemas.artifact import Artifact
-from schemas.errors import SourceUnavailable, StoreError
-from schemas.failure import Failure
+from schemas.errors import StoreError
 from schemas.source import Source
 
-A = TypeVar("A", bound=Artifact)
-State = Literal["made", "absent", "failed", "blocked", "todo"]
+if TYPE_CHECKING:
+    from pipelines.lineage import Lineage
+    from pipelines.recording import StoredRecording
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _WHOLE_OR_NOTHING = frozenset({"memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "hf", "oss"})
@@ -73,8 +70,10 @@ class Store:
             raise StoreError(f"{recording_id!r} cannot name a recording", do="letters, digits, '.', '_', '-' only")
         return f"{self.root}/recordings/{recording_id}"
 
-    def open(self, recording_id: str, lineage: Lineage) -> "StoredRecording":
+    def open(self, recording_id: str, lineage: "Lineage") -> "StoredRecording":
         """The recording as it is now. One listing and one small read."""
+        from pipelines.recording import StoredRecording
+
         return StoredRecording(self, recording_id, lineage)
 
     def source(self, recording_id: str) -> Source | None:
@@ -186,218 +185,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-class StoredRecording:
-    """One recording's folder, read and written under the fingerprints of a recipe's steps."""
-
-    def __init__(self, store: Store, recording_id: str, lineage: Lineage) -> None:
-        self._store = store
-        self._folder = store.folder(recording_id)
-        self.lineage = lineage
-        self.id = recording_id
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Look at the folder again."""
-        self._source: Source | None = None
-        self._files: dict[tuple[str, str], str] = {}
-        self._prints: dict[str, str] = {}
-        self._settled: dict[str, State] = {}
-        for name in self._store.listing(self._folder):
-            self._note(name)
-
-    def _note(self, name: str) -> None:
-        parts = name.split(".", 2)
-        if len(parts) == 3 and not name.startswith("."):  # noqa: PLR2004 - kind, fingerprint, rest
-            self._files[parts[0], parts[1]] = name
-
-    @property
-    def source(self) -> Source:
-        """Where it comes from. Raises StoreError where nobody acquired it."""
-        if self._source is None:
-            self._source = self._store.source(self.id)
-        if self._source is None:
-            raise StoreError(f"{self.id} is not in the store {self._store.url}", do="build the recipe first")
-        return self._source
-
-    @property
-    def acquired(self) -> bool:
-        """Whether the source is there."""
-        if self._source is None:
-            self._source = self._store.source(self.id)
-        return self._source is not None
-
-    @property
-    def source_failure(self) -> Failure | None:
-        """Why the source could not be had, the last time it was tried."""
-        data = self._store.read_or_none(f"{self._folder}/source.failed.json")
-        return Failure.from_bytes(data) if data else None
-
-    def write_source(self, source: Source) -> None:
-        """Keep where it comes from, and forget an earlier failure to get it."""
-        self._store.write(f"{self._folder}/source.json", source.to_bytes())
-        if self._store.read_or_none(f"{self._folder}/source.failed.json") is not None:
-            self._store.fs.rm_file(f"{self._folder}/source.failed.json")
-        self._source = source
-        self._prints.clear()
-        self._settled.clear()
-
-    def write_source_failure(self, failure: Failure) -> None:
-        """Keep why the source could not be had."""
-        self._store.write(f"{self._folder}/source.failed.json", failure.to_bytes())
-
-    def fingerprint(self, kind: str) -> str:
-        """Of one artifact. Right only once everything it reads is settled."""
-        if kind not in self._prints:
-            self._prints[kind] = (
-                root(self.source, kind)
-                if kind in ROOTS
-                else self.lineage.fingerprint(kind, self.fingerprint, self._has_failed)
-            )
-        return self._prints[kind]
-
-    def _has_failed(self, kind: str) -> bool:
-        return self.state(kind) in ("failed", "blocked")
-
-    def state(self, kind: str) -> State:
-        """Made, absent, failed, blocked by a failure before it, or still to be done."""
-        if kind in ROOTS:
-            return "made"
-        known = self._settled.get(kind)
-        if known is None:
-            known = self._look(kind)
-            if known != "todo":
-                self._settled[kind] = known
-        return known
-
-    def _look(self, kind: str) -> State:
-        step = self.lineage.maker[kind]
-        states = [self.state(name) for name in step.reads if name != kind]
-        if "failed" in states or "blocked" in states:
-            return "blocked"
-        used = self.lineage.inputs(step)[len(step.reads) :]
-        if "todo" in states or any(self.state(name) == "todo" for name in used):
-            return "todo"
-        if "absent" in states:
-            return "absent"
-        name = self._files.get((kind, self.fingerprint(kind)))
-        if name is None:
-            return "todo"
-        return "absent" if name.endswith(".absent.json") else "failed" if name.endswith(".failed.json") else "made"
-
-    def has(self, kind: str) -> bool:
-        """Whether it is made."""
-        return kind in self.lineage.maker and self.state(kind) == "made"
-
-    def _path(self, kind: str) -> str:
-        if self.state(kind) != "made":
-            raise KeyError(f"{self.id} has no {kind}")
-        return f"{self._folder}/{self._files[kind, self.fingerprint(kind)]}"
-
-    def read(self, kind: str, of: type[A]) -> A:
-        """The artifact. A file that is damaged is removed, so that the next run makes it again."""
-        path = self._path(kind)
-        data = self._store.read_or_none(path)
-        if data is None:
-            raise KeyError(f"{self.id} has no {kind}")
-        try:
-            return of.from_bytes(data)
-        except ValueError as error:
-            self._forget(kind)
-            raise StoreError(
-                f"{path} is damaged ({error}); it has been removed", do="run the same command again to make it anew"
-            ) from error
-
-    def _forget(self, kind: str) -> None:
-        name = self._files.pop((kind, self.fingerprint(kind)), None)
-        self._settled.clear()
-        if name is not None:
-            self._store.fs.rm_file(f"{self._folder}/{name}")
-
-    def write(self, kind: str, value: Artifact) -> None:
-        """Make the artifact."""
-        self._write(kind, value.suffix, value.to_bytes())
-
-    def _write(self, kind: str, suffix: str, data: bytes) -> None:
-        name = f"{kind}.{self.fingerprint(kind)}.{suffix}"
-        self._store.write(f"{self._folder}/{name}", data)
-        self._note(name)
-
-    def absent(self, kind: str, reason: str) -> None:
-        """The recording has no such thing."""
-        self._write(kind, "absent.json", (json.dumps({"reason": reason}) + "\n").encode())
-
-    def fail(self, kind: str, failure: Failure) -> None:
-        """It could not be made."""
-        self._write(kind, "failed.json", failure.to_bytes())
-
-    @property
-    def any_failed(self) -> bool:
-        """Whether the folder holds any failure, of this recipe or of another."""
-        return any(name.endswith(".failed.json") for name in self._files.values())
-
-    def failure(self, kind: str) -> Failure | None:
-        """Why it could not be made; None where it has not failed."""
-        if self.state(kind) != "failed":
-            return None
-        data = self._store.read_or_none(f"{self._folder}/{self._files[kind, self.fingerprint(kind)]}")
-        return Failure.from_bytes(data) if data else None
-
-    def reason(self, kind: str) -> str:
-        """Why it is absent."""
-        name = self._files.get((kind, self.fingerprint(kind)), "")
-        if name.endswith(".absent.json"):
-            told: dict[str, Any] = json.loads(self._store.read_or_none(f"{self._folder}/{name}") or b"{}")
-            return str(told.get("reason", ""))
-        lacking = [read for read in self.lineage.maker[kind].reads if self.state(read) == "absent"]
-        return f"needs {', '.join(lacking)}, which is absent" if lacking else ""
-
-    def retry(self, kind: str) -> None:
-        """Forget a failure, so that it is tried again."""
-        if self.state(kind) == "failed":
-            self._forget(kind)
-
-    @contextmanager
-    def local(self, kind: str) -> Iterator[Path]:
-        """A local file with the artifact's bytes; `media` is the source's own file, or the fetched copy."""
-        path = self._media_path() if kind == "media" else self._path(kind)
-        if self._store.is_local or (kind == "media" and Path(path).is_absolute() and Path(path).exists()):
-            yield Path(path)
-            return
-        with tempfile.TemporaryDirectory(prefix="affectloom-") as folder:
-            copy = Path(folder) / path.rsplit("/", 1)[-1]
-            self._store.fs.get_file(path, str(copy))
-            yield copy
-
-    def _media_path(self) -> str:
-        uri = self.source.uri
-        if uri is None:
-            raise SourceUnavailable(f"{self.id} is a text: it has no media")
-        if "://" in uri:
-            return f"{self._folder}/{self._files['media', self.source.sha256[:16]]}"
-        if not Path(uri).is_file():
-            raise SourceUnavailable(
-                f"{uri} is not there any more", do="put it back, or correct the sources", retry=True
-            )
-        return uri
-
-    @contextmanager
-    def create(self, kind: str, suffix: str) -> Iterator[Path]:
-        """A local file to fill; becomes the artifact when the block ends without an error."""
-        name = f"{kind}.{self.fingerprint(kind)}.{suffix}"
-        with self._store.placing(f"{self._folder}/{name}") as part:
-            yield part
-        self._note(name)
-
-    @property
-    def has_media(self) -> bool:
-        """Whether a fetched copy of the media is there."""
-        return self.acquired and ("media", self.source.sha256[:16]) in self._files
-
-    def place_media(self, path: Path, sha256: str) -> None:
-        """Keep a fetched file as the recording's media."""
-        name = f"media.{sha256[:16]}.bin"
-        with self._store.placing(f"{self._folder}/{name}") as part:
-            shutil.copyfile(path, part)
-        self._note(name)

@@ -2,17 +2,13 @@
 
 import codecs
 import hashlib
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from pipelines.acquire import fetch
 from pipelines.subtitle_files import read_subtitles
 from schemas.errors import SourceUnavailable
-from schemas.recipe import Acquire
 from schemas.step import Recording, Step
 
 
@@ -45,28 +41,13 @@ class ReadSubtitles(Step):
             if recording.source.subtitles_uri is None:
                 recording.absent("cues", "the source names no subtitles")
                 continue
-            found = read_subtitles(_bytes(recording), encoding=self.encoding, language=recording.source.language)
+            with recording.local("subtitles") as path:
+                data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != recording.source.subtitles_sha256:
+                what = f"{recording.source.subtitles_uri} has changed while the recipe ran"
+                raise SourceUnavailable(what, do="run the same command again", retry=True)
+            found = read_subtitles(data, encoding=self.encoding, language=recording.source.language)
             if found.cues:
                 recording.write("cues", found)
             else:
                 recording.absent("cues", "; ".join(("the file of subtitles holds none", *found.notes)))
-
-
-def _bytes(recording: Recording) -> bytes:
-    """The file that was hashed when the source was acquired."""
-    uri = recording.source.subtitles_uri or ""
-    if "://" in uri:
-        with tempfile.TemporaryDirectory(prefix="affectloom-") as folder:
-            copy = Path(folder) / "subtitles"
-            fetch(uri, copy, Acquire())
-            data = copy.read_bytes()
-    else:
-        try:
-            data = Path(uri).read_bytes()
-        except OSError as error:
-            raise SourceUnavailable(
-                f"{uri} cannot be read: {error.strerror}", do="put the file of subtitles back", retry=True
-            ) from error
-    if hashlib.sha256(data).hexdigest() != (recording.source.subtitles_sha256 or hashlib.sha256(data).hexdigest()):
-        raise SourceUnavailable(f"{uri} has changed while the recipe ran", do="run the same command again", retry=True)
-    return data

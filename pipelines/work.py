@@ -11,11 +11,12 @@ from pathlib import Path
 from pipelines.acquire import is_current
 from pipelines.build import LoadedRecipe, load
 from pipelines.engines.local import LocalEngine
-from pipelines.lineage import digest, identity_of
+from pipelines.lineage import digest, weights_of
 from pipelines.progress import Tally, follow
 from pipelines.publish import publish as write_dataset
+from pipelines.recording import StoredRecording
 from pipelines.sources import near_misses, read_sources
-from pipelines.store import Store, StoredRecording
+from pipelines.store import Store
 from schemas.errors import UsageError
 from schemas.failure import Failure
 from schemas.publication import About, PublishReport, StepUsed
@@ -142,11 +143,7 @@ def _about(loaded: LoadedRecipe, store: Store) -> About:
     lineage = loaded.plan.lineage
     used = []
     for step in lineage.steps:
-        weights = {
-            name: str(pin)
-            for kind in step.makes
-            for name, pin in dict(identity_of(step, kind).get("weights") or {}).items()
-        }
+        weights = {name: pin for kind in step.makes for name, pin in weights_of(step, kind).items()}
         settings = {key: str(value) for key, value in step.model_dump(mode="json").items()}
         used.append(StepUsed(key=step.key, makes=step.makes, settings=settings, weights=weights))
     found = tuple(failure for row in rows_of(loaded) for failure in failures_of(store.open(row.id, lineage)))

@@ -31,6 +31,10 @@ class Recording(Protocol):
         """Whether the artifact is made (False where it is absent or failed)."""
         ...
 
+    def failed(self, kind: str) -> bool:
+        """Whether the artifact could not be made, or something before it."""
+        ...
+
     def read(self, kind: str, of: type[A]) -> A:
         """The artifact. Raises KeyError where it is not made."""
         ...
@@ -44,7 +48,7 @@ class Recording(Protocol):
         ...
 
     def local(self, kind: str) -> AbstractContextManager[Path]:
-        """A local file with the artifact's bytes. Kind `media` is the source's own file."""
+        """A local file with the artifact's bytes. `media` and `subtitles` are the source's own files."""
         ...
 
     def create(self, kind: str, suffix: str) -> AbstractContextManager[Path]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from schemas.artifact import Artifact
+from schemas.errors import SourceUnavailable
 from schemas.source import Source
 
 A = TypeVar("A", bound=Artifact)
@@ -19,6 +20,7 @@ class FolderRecording:
         self.folder = folder
         self.media = media
         self.absences: dict[str, str] = {}
+        self.failures: set[str] = set()
         self._source = source or Source(id=folder.name, uri=str(media) if media else None, sha256="0" * 64)
 
     @property
@@ -32,10 +34,15 @@ class FolderRecording:
     def _path(self, kind: str) -> Path | None:
         if kind == "media":
             return self.media
+        if kind == "subtitles" and self._source.subtitles_uri is not None:
+            return Path(self._source.subtitles_uri)
         return next(iter(self.folder.glob(f"{kind}.*")), None)
 
     def has(self, kind: str) -> bool:
         return self._path(kind) is not None
+
+    def failed(self, kind: str) -> bool:
+        return kind in self.failures
 
     def read(self, kind: str, of: type[A]) -> A:
         path = self._path(kind)
@@ -54,6 +61,8 @@ class FolderRecording:
         path = self._path(kind)
         if path is None:
             raise KeyError(kind)
+        if not path.is_file():
+            raise SourceUnavailable(f"{path} is not there any more", retry=True)
         yield path
 
     @contextmanager

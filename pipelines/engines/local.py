@@ -20,8 +20,9 @@ from typing import TypeVar
 
 from pipelines.acquire import is_current
 from pipelines.plan import Plan, is_todo
+from pipelines.recording import StoredRecording
 from pipelines.runner import ACQUIRE, Runner, fail, killed, outcome
-from pipelines.store import Store, StoredRecording
+from pipelines.store import Store
 from schemas.errors import AffectloomError
 from schemas.outcome import Outcome
 from schemas.row import SourceRow

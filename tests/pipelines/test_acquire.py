@@ -9,7 +9,8 @@ from steps_for_tests import Length
 
 from pipelines.acquire import acquire, check_address, is_current
 from pipelines.lineage import Lineage
-from pipelines.store import Store, StoredRecording
+from pipelines.recording import StoredRecording
+from pipelines.store import Store
 from schemas.errors import SourceUnavailable, TooLong
 from schemas.recipe import Acquire
 from schemas.row import SourceRow

@@ -353,13 +353,27 @@ def test_a_text_and_a_picture_are_one_piece_without_times(tmp_path, form, by):
     assert (only.start, only.end, only.text) == (None, None, "So it is.")
 
 
-def test_silence_has_no_sentences(tmp_path):
-    assert cut(tmp_path, Segment(), words=[]).segments == ()
+@pytest.mark.parametrize("words", [None, []])
+def test_where_nobody_speaks_what_there_is_to_see_is_kept_in_parts(tmp_path, words):
+    found = cut(tmp_path, Segment(max_s=2), words=words, duration=5.0)
+    assert [(piece.start, piece.end, piece.text) for piece in found.segments] == [
+        (0, pytest.approx(5 / 3, abs=1e-6), None),
+        (pytest.approx(5 / 3, abs=1e-6), pytest.approx(10 / 3, abs=1e-6), None),
+        (pytest.approx(10 / 3, abs=1e-6), 5, None),
+    ]
+    assert "no words" in found.notes[0]
+
+
+def test_words_that_could_not_be_made_are_no_silence(tmp_path):
+    made = recording(tmp_path, duration=3.0)
+    made.failures.add("words")
+    Segment().run([made], None)
+    assert "could not be made" in made.absences["segments"]
 
 
 @pytest.mark.parametrize(
     ("by", "reason"),
-    [("sentence", "no words"), ("subtitle", "no subtitles"), ("turn", "no subtitles"), ("shot", "no moving")],
+    [("subtitle", "no subtitles"), ("turn", "no subtitles"), ("shot", "no moving")],
 )
 def test_what_is_lacking_is_said(tmp_path, by, reason):
     made = recording(tmp_path, duration=3.0)
@@ -390,7 +404,7 @@ def test_limits_that_contradict_each_other_are_refused():
 
 
 def test_only_what_the_cut_looks_at_is_used():
-    assert Segment().uses == ("words",)
+    assert Segment().uses == ("words", "watched")
     assert Segment(by="window").uses == ("words", "watched")
     assert Segment(by="subtitle").uses == ("words", "cues")
     assert Segment(by="turn").uses == ("words", "cues", "speaking")
