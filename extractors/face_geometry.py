@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Points = NDArray[np.float64]
+Point = Sequence[float]
 
 EYES_IN_PICTURE = ((33, 133, 468), (362, 263, 473))
 """For both eyes the landmarks of the corner at the picture's left, the corner at its right, the iris' centre."""
@@ -50,39 +50,40 @@ def head_pose_deg(matrix: NDArray[np.floating]) -> tuple[float, float, float]:
     return math.degrees(pitch), math.degrees(yaw), math.degrees(roll)
 
 
-def gaze_deg(eyes: Sequence[tuple[Points, Points, Points]]) -> tuple[float, float]:
+def gaze_deg(eyes: Sequence[tuple[Point, Point, Point]]) -> tuple[float, float]:
     """Yaw and pitch of the eyes in the head, degrees, mean of the eyes: positive to the person's left, and up.
 
-    eyes: for each the corner at the picture's left, the corner at its right and the iris' centre, (x, y) in pixels.
+    eyes: for each the corner at the picture's left, the corner at its right and the iris' centre, (x, y) in pixels,
+    y downwards; further coordinates are not looked at.
     The iris' offset from the middle between the corners, measured along and across the line of the corners in shares
-    of its length, is taken for the sine of the angle on an average eyeball in an average lid opening.
+    of its length, is taken for the sine of the angle on an average eyeball in an average lid opening. NaN where the
+    corners coincide.
 
     Weak: it ignores that the corners lie before the eyeball's centre (a turned head shifts it), has an unknown offset
     for each person (above all pitch: lids are not symmetric), and means nothing where the eyes are closed. Look at
     changes within one face, not at where somebody looks.
     """
-    angles = [_one_eye(*(np.asarray(point, np.float64) for point in eye)) for eye in eyes]
-    yaw, pitch = np.mean(angles, axis=0)
-    return float(yaw), float(pitch)
+    angles = [_one_eye(*eye) for eye in eyes]
+    return sum(yaw for yaw, _ in angles) / len(angles), sum(pitch for _, pitch in angles) / len(angles)
 
 
-def _one_eye(left: Points, right: Points, iris: Points) -> tuple[float, float]:
-    width = right - left
-    length = float(width @ width)
+def _one_eye(left: Point, right: Point, iris: Point) -> tuple[float, float]:
+    width, rise = right[0] - left[0], right[1] - left[1]
+    length = width * width + rise * rise
     if length <= 0:
         return math.nan, math.nan
-    offset = iris - (left + right) / 2
-    along = float(offset @ width) / length
-    up = -float(offset @ np.array([-width[1], width[0]])) / length
-    return tuple(  # type: ignore[return-value] # two values in, two out
-        math.degrees(math.asin(min(1.0, max(-1.0, share * _FISSURE_MM / _EYEBALL_RADIUS_MM)))) for share in (along, up)
-    )
+    across, down = iris[0] - (left[0] + right[0]) / 2, iris[1] - (left[1] + right[1]) / 2
+    return _eye_angle((across * width + down * rise) / length), _eye_angle((across * rise - down * width) / length)
 
 
-def mouth_open(upper_lip: Points, lower_lip: Points, outer_corners: tuple[Points, Points]) -> float:
+def _eye_angle(share: float) -> float:
+    return math.degrees(math.asin(min(1.0, max(-1.0, share * _FISSURE_MM / _EYEBALL_RADIUS_MM))))
+
+
+def mouth_open(upper_lip: Point, lower_lip: Point, outer_corners: tuple[Point, Point]) -> float:
     """Distance between the inner lips in shares of the distance between the eyes' outer corners; 0 is closed.
 
-    Points in pixels, (x, y, z), so that turning the head changes neither distance. NaN if the corners coincide.
+    Points in pixels, (x, y, z), so that turning the head changes neither distance. NaN where the corners coincide.
     """
-    eyes = float(np.linalg.norm(outer_corners[1] - outer_corners[0]))
-    return float(np.linalg.norm(lower_lip - upper_lip)) / eyes if eyes > 0 else math.nan
+    eyes = math.dist(*outer_corners)
+    return math.dist(upper_lip, lower_lip) / eyes if eyes > 0 else math.nan

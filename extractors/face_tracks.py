@@ -6,13 +6,15 @@ linked across a cut, and no face is recognised again after it was lost: an id sa
 break", not "the same person".
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds
+from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds, to_us
 
 _REACH = 0.5
 """Face sizes that a face may be off its expected place at once..."""
@@ -35,18 +37,22 @@ _COLOUR_BITS = 3
 _GRID = 32
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Followed:
+    """A face where it was last seen: centre and size in the boxes' unit, velocity of the centre in units a second."""
+
     id: int
     at_us: int
-    centre: NDArray[np.float64]
+    x: float
+    y: float
     size: float
-    velocity: NDArray[np.float64]
-    """Of the centre, pictures a second."""
+    x_per_s: float = 0.0
+    y_per_s: float = 0.0
 
-    def expected(self, now_us: int) -> NDArray[np.float64]:
+    def off(self, x: float, y: float, now_us: int) -> float:
+        """Distance of a place from where the face is expected by now."""
         ahead = min((now_us - self.at_us) / MICROSECONDS_PER_SECOND, _GUESS_S)
-        return self.centre + self.velocity * ahead
+        return math.hypot(x - self.x - self.x_per_s * ahead, y - self.y - self.y_per_s * ahead)
 
 
 def stable_ids(
@@ -68,107 +74,99 @@ def stable_ids(
     which new faces are numbered; these are numbered from left to right, so it does not change that either.
     """
     out = np.empty(len(frame), np.int64)
+    starts = np.searchsorted(frame, np.arange(len(frame_us) + 1)).tolist()
+    times, scenes, places = frame_us.tolist(), scene.tolist(), [_place(*box) for box in boxes.tolist()]
+    longest_us = to_us(longest_gap_s)
     followed: list[_Followed] = []
-    fresh = 0
-    starts = np.searchsorted(frame, np.arange(len(frame_us) + 1))
-    for index, (low, high) in enumerate(pairwise(starts.tolist())):
+    fresh, before = 0, None
+    for now, here, (low, high) in zip(times, scenes, pairwise(starts), strict=True):
         if low == high:
             continue
-        now = int(frame_us[index])
-        mine = sorted(range(low, high), key=lambda row: tuple(boxes[row]))
-        if index and followed and scene[index] != scene[_last_frame(frame, low)]:
-            followed = []
-        alive = [face for face in followed if now - face.at_us <= longest_gap_s * MICROSECONDS_PER_SECOND]
-        seen: list[_Followed] = []
-        for row, choice in zip(mine, _choose(boxes[mine], alive, now), strict=True):
+        followed = [face for face in followed if here == before and now - face.at_us <= longest_us]
+        before = here
+        mine = sorted(range(low, high), key=places.__getitem__)
+        seen = []
+        for row, choice in zip(mine, _choose([places[row] for row in mine], followed, now), strict=True):
             if choice is None:
-                seen.append(_appeared(fresh, now, boxes[row]))
+                seen.append(_Followed(fresh, now, *places[row]))
                 fresh += 1
             else:
-                seen.append(_moved(alive[choice], now, boxes[row]))
+                seen.append(_moved(followed[choice], now, *places[row]))
             out[row] = seen[-1].id
         ids = {face.id for face in seen}
-        followed = [face for face in alive if face.id not in ids] + seen
+        followed = [face for face in followed if face.id not in ids] + seen
     return out
 
 
-def _last_frame(frame: NDArray[np.int64], low: int) -> int:
-    return int(frame[low - 1])
-
-
-def _place(box: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def _place(left: float, top: float, width: float, height: float) -> tuple[float, float, float]:
     """Centre, and size as the side of a square of the same area."""
-    return box[:2] + box[2:] / 2, float(np.sqrt(max(box[2] * box[3], 1e-12)))
+    return left + width / 2, top + height / 2, math.sqrt(max(width * height, 1e-12))
 
 
-def _appeared(number: int, now: int, box: NDArray[np.float64]) -> _Followed:
-    centre, size = _place(box)
-    return _Followed(number, now, centre, size, np.zeros(2))
-
-
-def _moved(face: _Followed, now: int, box: NDArray[np.float64]) -> _Followed:
-    centre, size = _place(box)
+def _moved(face: _Followed, now: int, x: float, y: float, size: float) -> _Followed:
     past_s = max((now - face.at_us) / MICROSECONDS_PER_SECOND, 1e-6)
-    newest = (centre - face.centre) / past_s
-    return _Followed(face.id, now, centre, size, _STEADY * newest + (1 - _STEADY) * face.velocity)
+    x_per_s = _STEADY * (x - face.x) / past_s + (1 - _STEADY) * face.x_per_s
+    y_per_s = _STEADY * (y - face.y) / past_s + (1 - _STEADY) * face.y_per_s
+    return _Followed(face.id, now, x, y, size, x_per_s, y_per_s)
 
 
-def _choose(boxes: NDArray[np.float64], faces: list[_Followed], now: int) -> list[int | None]:
-    """For each box the index of the face that it continues, or None. Least total cost; being new costs 1."""
+def _choose(places: list[tuple[float, float, float]], faces: list[_Followed], now: int) -> list[int | None]:
+    """For each place the index of the face that goes on there, or None. Least total cost; being new costs 1."""
     known = len(faces)
-    cost = np.full((len(boxes), known + len(boxes)), 1.0)
-    for row, box in enumerate(boxes):
-        centre, size = _place(box)
-        for column, face in enumerate(faces):
-            cost[row, column] = _misfit(centre, size, face, now)
-    return [column if column < known and cost[row, column] < 1 else None for row, column in enumerate(assign(cost))]
+    cost = [[_misfit(*place, face, now) for face in faces] + [1.0] * len(places) for place in places]
+    return [
+        column if column < known and row[column] < 1 else None for row, column in zip(cost, assign(cost), strict=True)
+    ]
 
 
-def _misfit(centre: NDArray[np.float64], size: float, face: _Followed, now: int) -> float:
+def _misfit(x: float, y: float, size: float, face: _Followed, now: int) -> float:
     """0 where the face is expected, below 1 within reach, else 2: dearer than being new."""
     past_s = (now - face.at_us) / MICROSECONDS_PER_SECOND
-    reach = min(_REACH + _REACH_PER_S * past_s, _REACH_MOST)
-    growth = max(size / face.size, face.size / size)
-    away = float(np.hypot(*(centre - face.expected(now)))) / (reach * (size + face.size) / 2)
-    return away if away < 1 and growth <= _GROWTH_MOST else 2.0
+    reach = min(_REACH + _REACH_PER_S * past_s, _REACH_MOST) * (size + face.size) / 2
+    away = face.off(x, y, now) / reach
+    return away if away < 1 and max(size / face.size, face.size / size) <= _GROWTH_MOST else 2.0
 
 
-def assign(cost: NDArray[np.float64]) -> list[int]:
-    """For each row its own column, such that the sum of costs is least. Shape (n, m), n <= m, finite.
+def assign(cost: Sequence[Sequence[float]]) -> list[int]:
+    """For each row a column of its own, such that the sum of costs is least.
 
-    The Hungarian method with potentials (Kuhn 1955; Munkres 1957), O(n^2 m). Of equal sums the one found first.
+    cost: n rows of m >= n finite numbers. Of equal sums the one found first. Raises ValueError where n > m.
+    The Hungarian method with potentials (Kuhn 1955; Munkres 1957), O(n^2 m).
     """
-    rows, columns = cost.shape
+    rows, columns = len(cost), len(cost[0]) if cost else 0
     if rows > columns:
         raise ValueError(f"{rows} rows cannot each have one of {columns} columns")
-    above, left = np.zeros(columns + 1), np.zeros(rows)
-    owner = np.full(columns + 1, -1)
-    spare = columns
-    for row in range(rows):
-        owner[spare], column = row, spare
-        least, came = np.full(columns, np.inf), np.full(columns, spare)
-        done = np.zeros(columns + 1, np.bool_)
-        while owner[column] >= 0:
-            done[column] = True
-            here = owner[column]
-            free = ~done[:columns]
-            reduced = cost[here] - left[here] - above[:columns]
-            better = free & (reduced < least)
-            least[better], came[better] = reduced[better], column
-            nearest = int(np.argmin(np.where(free, least, np.inf)))
-            step = least[nearest]
-            left[owner[done]] += step
-            above[done] -= step
-            least[free] -= step
-            column = nearest
-        while column != spare:
+    up, down = [0.0] * rows, [0.0] * columns
+    owner = [-1] * columns
+    for start in range(rows):
+        least, came = [math.inf] * columns, [-1] * columns
+        done: list[int] = []
+        row, column = start, -1
+        while True:
+            free = [index for index in range(columns) if index not in done]
+            for index in free:
+                reduced = cost[row][index] - up[row] - down[index]
+                if reduced < least[index]:
+                    least[index], came[index] = reduced, column
+            column = min(free, key=least.__getitem__)
+            step = least[column]
+            up[start] += step
+            for index in done:
+                up[owner[index]] += step
+                down[index] -= step
+            for index in free:
+                least[index] -= step
+            taken = owner[column]
+            if taken < 0:
+                break
+            done.append(column)
+            row = taken
+        while came[column] >= 0:
             owner[column] = owner[came[column]]
-            column = int(came[column])
-    found = [-1] * rows
-    for column in range(columns):
-        if owner[column] >= 0:
-            found[owner[column]] = column
-    return found
+            column = came[column]
+        owner[column] = start
+    found = {row: column for column, row in enumerate(owner) if row >= 0}
+    return [found[row] for row in range(rows)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,11 +178,11 @@ class Glance:
 
 
 def glance(pixels: NDArray[np.uint8]) -> Glance:
-    """Some 32 by 32 pixels of a picture, shape (height, width, 3), and its colours in 8 x 8 x 8 bins."""
+    """Some pixels of a picture, shape (height, width, 3): 32 along its shorter side; its colours in 8 x 8 x 8 bins."""
     step = max(1, min(pixels.shape[:2]) // _GRID)
     small = pixels[step // 2 :: step, step // 2 :: step]
-    coarse = (pixels[:: max(1, step // 4), :: max(1, step // 4)] >> (8 - _COLOUR_BITS)).astype(np.int64)
-    bins = (coarse[..., 0] << 2 * _COLOUR_BITS) + (coarse[..., 1] << _COLOUR_BITS) + coarse[..., 2]
+    coarse = np.ascontiguousarray(pixels[:: max(1, step // 2), :: max(1, step // 2)]) >> (8 - _COLOUR_BITS)
+    bins = coarse @ np.array([1 << 2 * _COLOUR_BITS, 1 << _COLOUR_BITS, 1], np.int32)
     counts = np.bincount(bins.reshape(-1), minlength=1 << 3 * _COLOUR_BITS)
     return Glance(small.astype(np.float32), counts / bins.size)
 

@@ -199,11 +199,11 @@ def _quiet() -> Iterator[None]:
 
 
 def _values(landmarks: Any, shapes: dict[str, float], matrix: Any, width: int, height: int) -> list[float]:
-    def at(index: int) -> NDArray[np.float64]:
+    def at(index: int) -> tuple[float, float, float]:
         point = landmarks[index]
-        return np.array([point.x * width, point.y * height, point.z * width])
+        return point.x * width, point.y * height, point.z * width
 
-    eyes = [(at(left)[:2], at(right)[:2], at(iris)[:2]) for left, right, iris in EYES_IN_PICTURE]
+    eyes = [(at(left), at(right), at(iris)) for left, right, iris in EYES_IN_PICTURE]
     upper, lower = (at(index) for index in INNER_LIPS)
     first, second = (at(index) for index in OUTER_CORNERS)
     return [
