@@ -80,6 +80,11 @@ class Egemaps(Step):
         return ("egemaps",)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """openSMILE's names."""
+        return COLUMNS
+
+    @property
     def needs(self) -> Needs:
         """One core."""
         return Needs(cpus=1, memory_mb=1000)
