@@ -72,7 +72,7 @@ class FaceLandmarks(Watcher):
     fps: Annotated[float, Field(gt=0, le=120)] = 10
     """Frames a second that are looked at, at most."""
     max_faces: Annotated[int, Field(ge=1, le=10)] = 2
-    """Faces in one frame, at most. Each costs about 6 ms a frame."""
+    """Faces in one frame, at most. Each costs about 7 ms a frame."""
     longest_side: Annotated[int, Field(ge=128, le=4096)] = 640
     """Frames are scaled down to this many pixels."""
     min_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5

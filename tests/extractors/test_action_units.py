@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,13 @@ def test_a_proxy_is_the_mean_of_its_shapes_and_nothing_else_moves(shapes, column
 def test_a_missing_shape_is_not_taken_for_zero():
     with pytest.raises(KeyError, match="jawOpen"):
         proxies({shape: 0.5 for shape in SHAPES if shape != "jawOpen"})
+
+
+def test_the_docs_show_the_same_table():
+    docs = (Path(__file__).parents[2] / "docs" / "action_units.md").read_text()
+    for unit in ACTION_UNITS:
+        shapes = ", ".join(f"`{shape}`" for shape in unit.shapes)
+        row = f"| {unit.number} {unit.name} | `{unit.column}` | {shapes} | {unit.validity} | {unit.known} |"
+        assert row in docs
+    for number, why in {**NOT_SEPARABLE, **WITHOUT_SHAPE}.items():
+        assert f"| {number} | {why} |" in docs
