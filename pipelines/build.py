@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from extractors.speaking import SpeakingFace
 from pydantic import ValidationError
 
+from extractors.speaking import SpeakingFace
 from pipelines import registry
 from pipelines.plan import Plan
 from pipelines.probe import Probe
@@ -15,7 +15,7 @@ from pipelines.samples import Samples
 from pipelines.segment import Segment
 from pipelines.subtitles import ReadSubtitles
 from pipelines.watch import Watch
-from schemas.errors import RecipeError
+from schemas.errors import MissingPart, RecipeError
 from schemas.recipe import Recipe
 from schemas.step import Step
 from schemas.watching import Watcher
@@ -39,6 +39,11 @@ def load(path: Path) -> LoadedRecipe:
     """Read a recipe and work out its plan. Raises RecipeError with file, line, field, and what is allowed."""
     file = read_yaml(path)
     recipe = validate(file, Recipe)
+    if recipe.labels is not None and not (path.parent / recipe.labels).is_file():
+        raise RecipeError(
+            f"{path}:{file.line(('labels',))}: labels: there is no file {path.parent / recipe.labels}",
+            do="paths count from the recipe's folder; leave the line out where there are no labels",
+        )
     return LoadedRecipe(file, recipe, make_plan(file, recipe))
 
 
@@ -66,7 +71,13 @@ def _measure(file: YamlFile, name: str) -> Step:
         kind = registry.measure(name)
     except KeyError:
         raise unknown_name(file, where, name, registry.names(), "measurement") from None
-    return validate(file, kind, where)
+    step = validate(file, kind, where)
+    try:
+        step.weights()
+    except MissingPart as error:
+        field = ".".join((*where, "model")) if "model" in kind.model_fields else ".".join(where)
+        raise MissingPart(f"{file.path}:{file.line((*where, 'model'))}: {field}: {error.what}", do=error.do) from error
+    return step
 
 
 def _with_required(file: YamlFile, wanted: Sequence[Step]) -> list[Step]:
@@ -89,6 +100,15 @@ def _with_required(file: YamlFile, wanted: Sequence[Step]) -> list[Step]:
 
 
 def _samples(file: YamlFile, recipe: Recipe, steps: Sequence[Step]) -> Samples:
+    fields = [name for name in Samples.model_fields if name != "tracks"]  # those are filled in, not written
+    for name in recipe.align:
+        if name == "grid_s":
+            raise RecipeError(
+                f"{file.path}:{file.line(('align', name))}: align.grid_s: a grid is written under `to`",
+                do=f"align: {{to: {{grid_s: {recipe.align[name]}}}}}",
+            )
+        if name not in fields:
+            raise unknown_name(file, ("align", name), name, fields, "field")
     try:
         return Samples.of(recipe.align, steps)
     except ValidationError as error:

@@ -75,6 +75,11 @@ def build(
     """Measure every recording of the recipe. Run it again to go on where it stopped."""
     from pipelines import work
 
+    if store.startswith("memory://"):
+        raise UsageError(
+            f"the store {store} would be gone when the command ends",
+            do="give a folder; memory:// is for `pipelines.work.build` inside one program",
+        )
     try:
         tally = work.build(recipe, store, engine=engine.value, workers=workers, retry=retry, quiet=quiet or as_json)
     except KeyboardInterrupt:

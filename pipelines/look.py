@@ -1,10 +1,12 @@
 """Looking at one recording: its source, its artifacts, its timeline, its failures."""
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipelines.plan import Plan
 from pipelines.recording import StoredRecording
@@ -14,7 +16,10 @@ from schemas.facts import Facts, Watched
 from schemas.segment import Segments
 from schemas.transcript import Transcript, VoiceActivity
 
-_WIDTH = 72
+_LABEL = 12
+_WIDEST = 100
+_TEXT_LINES = 2
+_LONGEST_VALUE = 300
 
 
 @dataclass(frozen=True)
@@ -76,32 +81,50 @@ def _timeline(recording: StoredRecording) -> list[dict[str, Any]]:
 
 
 def show(found: Look, console: Console) -> None:
-    """Print it for a person."""
-    console.print(f"[bold]{found.id}[/]")
-    if found.source:
-        told = {key: value for key, value in found.source.items() if value not in (None, {}, "") and key != "id"}
-        for key, value in told.items():
-            console.print(f"  {key}: {str(value)[:120]}", markup=False, highlight=False)
-    table = Table("artifact", "step", "state", "why", box=None, pad_edge=False)
-    for entry in found.artifacts:
-        table.add_row(entry["kind"], entry["step"], entry["state"], entry.get("why", ""))
-    console.print(table)
+    """Print it for a person, in the width of the terminal."""
+    console.print(Text(found.id, style="bold"))
+    for key, value in _told(found.source or {}).items():
+        console.print(f"  {key}: {value}", markup=False, highlight=False)
+    if found.artifacts:
+        console.print(_artifacts(found.artifacts))
+    width = max(10, min(_WIDEST, console.width - _LABEL - 2))
     longest = max((end for line in found.timeline for _, end in line["spans"]), default=0.0)
     for line in found.timeline:
-        bar = _bar(line["spans"], longest) if line["spans"] else ""
-        console.print(f"{line['what']:>12} {bar} {line.get('text', '')[:90]}".rstrip(), markup=False, highlight=False)
+        said = textwrap.wrap(line.get("text", ""), width, max_lines=_TEXT_LINES, placeholder=" …")
+        lines = [_bar(line["spans"], longest, width), *said] if line["spans"] else said or ["none"]
+        for number, text in enumerate(lines):
+            label = line["what"] if number == 0 else ""
+            console.print(f"{label:>{_LABEL}} {text}", markup=False, highlight=False)
     if longest:
-        console.print(f"{'':>12} 0 s{longest:>{_WIDTH - 5}.2f} s", highlight=False)
+        console.print(f"{'':>{_LABEL}} 0 s{longest:>{width - 5}.2f} s", highlight=False)
     for failure in found.failures:
         console.print(f"failed at {failure['step']}: {failure['message']}", style="red", markup=False)
         if failure["do"]:
             console.print(f"  {failure['do']}", markup=False)
 
 
-def _bar(spans: list[tuple[float, float]], longest: float) -> str:
-    cells = ["·"] * _WIDTH
+def _told(source: dict[str, Any]) -> dict[str, str]:
+    """What a person wants to know of the source; `--json` has all of it."""
+    left_out = ("id", "stamp", "subtitles_sha256", "extra")
+    told = {key: value for key, value in source.items() if value not in (None, "") and key not in left_out}
+    told.update(source.get("extra", {}))
+    return {key: textwrap.shorten(str(value), _LONGEST_VALUE, placeholder=" …") for key, value in told.items()}
+
+
+def _artifacts(artifacts: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("artifact", "step", "state"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for entry in artifacts:
+        table.add_row(*(Text(text) for text in (entry["kind"], entry["step"], entry["state"], entry.get("why", ""))))
+    return table
+
+
+def _bar(spans: list[tuple[float, float]], longest: float, width: int) -> str:
+    cells = ["·"] * width
     for start, end in spans:
-        first = min(_WIDTH - 1, int(start / longest * _WIDTH))
-        last = max(first + 1, min(_WIDTH, round(end / longest * _WIDTH)))
+        first = min(width - 1, int(start / longest * width))
+        last = max(first + 1, min(width, round(end / longest * width)))
         cells[first:last] = "█" * (last - first)
     return "".join(cells)

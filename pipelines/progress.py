@@ -24,6 +24,7 @@ class Tally:
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failed: set[str] = field(default_factory=set)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    absent: Counter[str] = field(default_factory=Counter)
     recordings: int = 0
     finished: int = 0
     with_samples: int = 0
@@ -32,6 +33,7 @@ class Tally:
         """Count one outcome."""
         self.steps[told.step][told.state] += 1
         self.seconds[told.step] += told.seconds
+        self.absent.update(told.absent)
         if told.step == "acquire":
             self.recordings += 1
         if told.state == "failed":
@@ -54,6 +56,7 @@ class Tally:
             "recordings": self.recordings,
             "with_samples": self.with_samples,
             "failed": sorted(self.failed),
+            "absent": dict(self.absent),
             "steps": {name: {**counts, "seconds": round(self.seconds[name], 3)} for name, counts in self.steps.items()},
         }
 
@@ -97,6 +100,9 @@ def summary(tally: Tally, console: Console) -> None:
         cells = [str(counts[state]) if counts[state] else "·" for state in _STATES]
         table.add_row(step, *cells, f"{tally.seconds[step]:.1f}")
     console.print(table)
+    if tally.absent:
+        lacking = ", ".join(f"{kind} {count}" for kind, count in tally.absent.items())
+        console.print(f"recordings that lack something (no failure; `inspect` says why): {lacking}", highlight=False)
     for (step, message), count in tally.reasons.most_common(10):
         console.print(f"[red]{count} failed[/] at {step}: ", end="")
         console.print(message, markup=False, highlight=False)

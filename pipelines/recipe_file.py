@@ -39,7 +39,8 @@ def read_yaml(path: Path) -> YamlFile:
         do = f"did you mean {path.with_name(near[0])}?" if near else "check the path"
         raise RecipeError(f"{path}: there is no such file", do=do) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read: {error}", do="a recipe is a UTF-8 text file") from error
+        why = (error.strerror if isinstance(error, OSError) else "it is not UTF-8 text") or str(error)
+        raise RecipeError(f"{path}: cannot be read: {why}", do="name the recipe, a UTF-8 text file") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
@@ -89,6 +90,8 @@ def validate(file: YamlFile, model: type[M], at: Path_ = ()) -> M:
     for key in at:
         value = value[key]
     if value is None:
+        if not at:
+            raise RecipeError(f"{file.path}: the recipe is empty", do="it needs at least `name` and `sources`")
         value = {}
     if not isinstance(value, dict):
         name = ".".join(map(str, at)) or "the recipe"
@@ -145,8 +148,20 @@ def _explain(item: Any, model: type[BaseModel], loc: tuple[int | str, ...]) -> s
     if kind in ("literal_error", "enum"):
         allowed = [part.strip().strip("'") for part in context["expected"].replace(" or ", ", ").split(",")]
         return f"found {_short(value)}{_choices(str(value), allowed)}"
+    if kind in ("dict_type", "model_type"):
+        return f"found {_short(value)}, allowed: a block of fields, such as {_block(loc, value)}"
     message = str(item["msg"]).removeprefix("Value error, ")
     return f"found {_short(value)}; {message[:1].lower()}{message[1:]}"
+
+
+def _block(loc: tuple[int | str, ...], value: object) -> str:
+    """How a block might be written by one who wrote this value instead."""
+    key = {"measure": "{prosody: {}}", "segment": "{by: sentence}", "align": "{to: word}"}.get(str(loc[-1]), "{}")
+    if loc == ("measure",):
+        named = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        plain = [name for name in named if isinstance(name, str)]
+        key = "{" + ", ".join(f"{name}: {{}}" for name in plain) + "}" if plain else key
+    return f"`{loc[-1]}: {key}`"
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

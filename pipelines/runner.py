@@ -134,7 +134,8 @@ def outcome(recording: StoredRecording, step: Step, seconds: float, *, worked: b
         state = "made" if worked else "kept"
     else:
         state = "absent"
-    return Outcome(recording.id, step.key, state, seconds)
+    absent = tuple(kind for kind, found in zip(step.makes, states, strict=True) if found == "absent")
+    return Outcome(recording.id, step.key, state, seconds, absent=absent)
 
 
 def describe(recording_id: str, step: str, kind: str, error: Exception) -> Failure:

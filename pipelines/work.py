@@ -95,10 +95,25 @@ def plan(recipe: Path, store_url: str) -> Planned:
 
 
 def failures(recipe: Path, store_url: str) -> list[Failure]:
-    """Every failure of the recipe's recordings, in their order; one for each cause."""
+    """Every failure of the recipe's recordings, in their order; one for each cause.
+
+    Raises UsageError where the store knows none of them.
+    """
     loaded = load(recipe)
     store = open_store(store_url)
-    return [failure for row in rows_of(loaded) for failure in failures_of(store.open(row.id, loaded.plan.lineage))]
+    found: list[Failure] = []
+    known = False
+    for row in rows_of(loaded):
+        recording = store.open(row.id, loaded.plan.lineage)
+        own = failures_of(recording)
+        known = known or bool(own) or recording.acquired
+        found.extend(own)
+    if not known:
+        raise UsageError(
+            f"no recording of {recipe} is in {store.url}",
+            do=f"`affectloom build {recipe} --store {store_url}` first, or check --store",
+        )
+    return found
 
 
 def failures_of(recording: StoredRecording) -> list[Failure]:
@@ -121,7 +136,8 @@ def publish(recipe: Path, store_url: str, out: Path) -> PublishReport:
     loaded = load(recipe)
     store = open_store(store_url)
     lineage = loaded.plan.lineage
-    recordings = [recording for row in rows_of(loaded) if (recording := store.open(row.id, lineage)).has("samples")]
+    opened = (store.open(row.id, lineage) for row in rows_of(loaded))
+    recordings = [recording for recording in opened if recording.acquired and recording.has("samples")]
     if not recordings:
         raise UsageError(
             f"nothing to publish: no recording of {recipe} has samples in {store.url}",

@@ -11,7 +11,8 @@ class Outcome:
     """One step of one recording.
 
     made: done now; kept: was there; absent: the recording has no such thing; failed: see the failure record;
-    blocked: an earlier step failed. seconds: wall time, a batch's time shared evenly.
+    blocked: an earlier step failed. seconds: wall time, a batch's time shared evenly. absent: which of
+    the step's artifacts the recording has not got, whatever became of the others.
     """
 
     recording: str
@@ -19,3 +20,4 @@ class Outcome:
     state: OutcomeState
     seconds: float = 0.0
     message: str = ""
+    absent: tuple[str, ...] = ()
