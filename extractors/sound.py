@@ -15,6 +15,8 @@ from schemas.watching import SoundWanted, Watcher
 RATE_HZ = 16_000
 
 _FULL_SCALE = 32768
+_AT_A_TIME = 50
+"""Packets, of a few hundred samples each, that are written together."""
 
 
 class SoundTrack(Watcher):
@@ -24,6 +26,7 @@ class SoundTrack(Watcher):
     """
 
     key: ClassVar[str] = "sound-track.v1"
+    packages: ClassVar[tuple[str, ...]] = ("soundfile",)
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -46,6 +49,7 @@ class Writing:
     def __init__(self, recording: Recording) -> None:
         import soundfile
 
+        self._waiting: list[NDArray[np.int16]] = []
         self._place: AbstractContextManager[Path] = recording.create("audio", "flac")
         path = self._place.__enter__()
         try:
@@ -56,7 +60,14 @@ class Writing:
 
     def sound(self, samples: NDArray[np.int16]) -> None:
         """Add samples, shape (n,)."""
-        self._file.write(samples)
+        self._waiting.append(samples)
+        if len(self._waiting) >= _AT_A_TIME:
+            self._write()
+
+    def _write(self) -> None:
+        if self._waiting:
+            self._file.write(np.concatenate(self._waiting))
+            self._waiting.clear()
 
     def picture(self, time_us: int, pixels: NDArray[np.uint8]) -> None:
         """Not wanted."""
@@ -67,6 +78,7 @@ class Writing:
     def finish(self, watched: Watched) -> None:
         """Make the artifact."""
         try:
+            self._write()
             self._file.close()
         except BaseException as error:
             self._place.__exit__(type(error), error, error.__traceback__)

@@ -9,17 +9,17 @@ belt of bounded size, so that ffmpeg decodes ahead while models work, and waits 
 import os
 import selectors
 import subprocess
-from collections import deque
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Condition
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from pipelines.ffmpeg import DEMUXERS, PROTOCOLS, Complaints, Limits, check_exit, find, named, start, stop
+from pipelines.packets import Belt, Joint, Packet
 from schemas.errors import TooLong
 from schemas.facts import PictureStream
 from schemas.watching import PicturesWanted, SoundWanted
@@ -29,6 +29,8 @@ EARLY_US = 1000
 
 _AHEAD_BYTES = 32_000_000
 _READ_BYTES = 1 << 20
+_LITTLE_BYTES = 1 << 15
+_PAUSE_S = 0.01
 _JPEG_QUALITY = 3
 """ffmpeg's scale: 2 is the best, 31 the worst."""
 
@@ -38,15 +40,6 @@ class TimesWanted(NamedTuple):
 
 
 Wanted = SoundWanted | PicturesWanted | TimesWanted
-
-
-class Packet(NamedTuple):
-    """A picture or some sound; `data` is empty for TimesWanted. `output`: index into what was wanted."""
-
-    output: int
-    time_us: int
-    length_us: int
-    data: bytes
 
 
 def size(picture: PictureStream, wanted: PicturesWanted) -> tuple[int, int]:
@@ -135,7 +128,7 @@ class Decoding:
 
     def __init__(self, media: Path, picture: PictureStream | None, wanted: Sequence[Wanted], limits: Limits) -> None:
         self._media, self._picture, self._wanted, self._limits = media, picture, wanted, limits
-        self._belt = _Belt(_AHEAD_BYTES)
+        self._belt = Belt(_AHEAD_BYTES)
         self._stalled = False
         self.ended = Ended(0, Complaints())
 
@@ -144,10 +137,10 @@ class Decoding:
             source = os.open(self._media, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, source)
             theirs: list[list[int]] = []
-            self._readers: dict[int, tuple[_Joint, bool]] = {}
+            self._readers: dict[int, tuple[Joint, bool]] = {}
             with ExitStack() as handed:
                 for index, want in enumerate(self._wanted):
-                    joint = _Joint(index, has_bytes=not isinstance(want, TimesWanted))
+                    joint = Joint(index, has_bytes=not isinstance(want, TimesWanted))
                     theirs.append([])
                     for is_list in (False, True) if joint.has_bytes else (True,):
                         ours, other = os.pipe()
@@ -189,7 +182,7 @@ class Decoding:
 
     def _read(self) -> Complaints:
         """In a thread of its own: from the pipes to the belt, until all of them are closed."""
-        complaints = Complaints()
+        complaints, readers = Complaints(), self._readers.values()
         with self._belt, selectors.DefaultSelector() as selector:
             for descriptor in self._readers:
                 selector.register(descriptor, selectors.EVENT_READ)
@@ -201,8 +194,10 @@ class Decoding:
                     self._stalled = True
                     with suppress(ProcessLookupError):
                         self._child.kill()
+                received = 0
                 for key, _ in ready:
                     data = os.read(key.fd, _READ_BYTES)
+                    received += len(data)
                     if not data:
                         selector.unregister(key.fd)
                     elif key.fd == errors:
@@ -210,87 +205,10 @@ class Decoding:
                     else:
                         joint, is_list = self._readers[key.fd]
                         joint.add(data, is_list=is_list)
-                for joint, is_list in self._readers.values():
-                    if is_list and (packets := joint.packets()):
-                        self._belt.put(packets)
+                packets = [packet for joint, is_list in readers if is_list for packet in joint.packets()]
+                if packets:
+                    self._belt.put(packets)
+                if received < _LITTLE_BYTES:
+                    time.sleep(_PAUSE_S)  # many small packets at a time cost less than waking up for each
         complaints.end()
         return complaints
-
-
-class _Joint:
-    """Brings the bytes of an output and the list of its packets together again."""
-
-    def __init__(self, output: int, *, has_bytes: bool) -> None:
-        self.output = output
-        self.has_bytes = has_bytes
-        self._bytes = bytearray()
-        self._line = b""
-        self._listed: deque[tuple[int, int, int]] = deque()
-
-    def add(self, data: bytes, *, is_list: bool) -> None:
-        if not is_list:
-            self._bytes += data
-            return
-        *lines, self._line = (self._line + data).split(b"\n")
-        for line in lines:
-            if line and not line.startswith(b"#"):
-                # stream, dts, pts, duration, size, checksum
-                _, _, time, length, count = (int(part) for part in line.split(b",", 5)[:5])
-                self._listed.append((time, length, count if self.has_bytes else 0))
-
-    def packets(self) -> list[Packet]:
-        """Those whose bytes are here in full."""
-        found = []
-        used = 0
-        while self._listed and used + self._listed[0][2] <= len(self._bytes):
-            time, length, count = self._listed.popleft()
-            found.append(Packet(self.output, time, length, bytes(self._bytes[used : used + count])))
-            used += count
-        del self._bytes[:used]
-        return found
-
-
-class _Belt:
-    """Packets on their way from one thread to another, at most so many bytes (or one group)."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._groups: deque[list[Packet]] = deque()
-        self._bytes = 0
-        self._closed = False
-        self._change = Condition()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._change:
-            self._closed = True
-            self._change.notify_all()
-
-    def close(self) -> None:
-        """Nobody takes any more: what is put is dropped."""
-        with self._change:
-            self._groups.clear()
-            self._bytes, self._most, self._closed = 0, 0, True
-            self._change.notify_all()
-
-    def put(self, group: list[Packet]) -> None:
-        weight = sum(len(packet.data) for packet in group)
-        with self._change:
-            self._change.wait_for(lambda: self._closed or not self._groups or self._bytes + weight <= self._most)
-            if not self._closed:
-                self._groups.append(group)
-                self._bytes += weight
-                self._change.notify_all()
-
-    def take(self) -> list[Packet]:
-        """The next group; empty when the other side has closed."""
-        with self._change:
-            self._change.wait_for(lambda: self._closed or self._groups)
-            if not self._groups:
-                return []
-            group = self._groups.popleft()
-            self._bytes -= sum(len(packet.data) for packet in group)
-            self._change.notify_all()
-            return group

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializeAsAny
 
-from pipelines.decode import Decoding, Packet, TimesWanted, Wanted, bin_of, size
+from pipelines.decode import Decoding, TimesWanted, Wanted, bin_of, size
 from pipelines.ffmpeg import Limits
+from pipelines.packets import Packet
 from pipelines.placing import Placing
 from pipelines.watched import Gauge
 from schemas.errors import DecodeError, RecordingError, TooLong
