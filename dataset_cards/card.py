@@ -124,10 +124,11 @@ def _steps(about: About) -> str:
             ", ".join(f"`{kind}`" for kind in step.makes),
             ", ".join(f"{name}={value}" for name, value in step.settings.items()),
             "<br>".join(f"{name}: `{digest}`" for name, digest in step.weights.items()),
+            ", ".join(f"{name} {number}" for name, number in step.versions.items()),
         )
         for step in about.steps
     ]
-    return _table(("step and version", "makes", "settings", "model files (SHA-256 or revision)"), rows)
+    return _table(("step and version", "makes", "settings", "model files (SHA-256 or revision)", "run with"), rows)
 
 
 def _labels(questions: Sequence[Question]) -> str:

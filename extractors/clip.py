@@ -75,6 +75,7 @@ class TextEmbedding(_Embedding):
     """
 
     key: ClassVar[str] = "text-embedding.v1"
+    packages: ClassVar[tuple[str, ...]] = ("transformers", "torch")
     reads: ClassVar[tuple[str, ...]] = ("segments",)
 
     @model_validator(mode="after")
@@ -126,6 +127,7 @@ class PictureEmbedding(_Embedding):
     """
 
     key: ClassVar[str] = "picture-embedding.v1"
+    packages: ClassVar[tuple[str, ...]] = ("transformers", "torch", "onnxruntime", "pillow")
     reads: ClassVar[tuple[str, ...]] = ("frames",)
 
     fps: Annotated[float, Field(gt=0, le=100)] = 1.0

@@ -68,6 +68,7 @@ class Egemaps(Step):
     """eGeMAPSv02 low-level descriptors every 10 ms, by openSMILE (research licence)."""
 
     key: ClassVar[str] = "egemaps.opensmile.v1"
+    packages: ClassVar[tuple[str, ...]] = ("opensmile",)
     reads: ClassVar[tuple[str, ...]] = ("audio",)
     uses: ClassVar[tuple[str, ...]] = ("watched",)
 
@@ -81,7 +82,7 @@ class Egemaps(Step):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """openSMILE's names."""
+        """OpenSMILE's names."""
         return COLUMNS
 
     @property

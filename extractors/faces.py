@@ -68,6 +68,7 @@ class FaceLandmarks(Watcher):
     """Faces with head pose, gaze, 52 blendshapes and action unit proxies, followed over time under stable ids."""
 
     key: ClassVar[str] = "faces.mediapipe.v1"
+    packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
 
     fps: Annotated[float, Field(gt=0, le=120)] = 10
     """Frames a second that are looked at, at most."""

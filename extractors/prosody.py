@@ -33,6 +33,7 @@ class Prosody(Step):
     """Voice measurements every `hop_ms`, from Praat and, for the spectrum, by librosa's definitions."""
 
     key: ClassVar[str] = "prosody.praat.v1"
+    packages: ClassVar[tuple[str, ...]] = ("praat-parselmouth", "numpy")
     reads: ClassVar[tuple[str, ...]] = ("audio",)
     uses: ClassVar[tuple[str, ...]] = ("watched",)
 

@@ -32,6 +32,7 @@ class VoiceActivity(Step):
     """Stretches with speech, by the silero detector (Silero Team 2024, https://github.com/snakers4/silero-vad)."""
 
     key: ClassVar[str] = "voice-activity.silero.v1"
+    packages: ClassVar[tuple[str, ...]] = ("faster-whisper", "onnxruntime")
     reads: ClassVar[tuple[str, ...]] = ("audio",)
 
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5

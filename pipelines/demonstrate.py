@@ -78,7 +78,10 @@ def _show(folder: Path, console: Console) -> None:
     datasets.disable_progress_bars()
     loaded = datasets.load_dataset(str(folder))
     print(f"\n>>> datasets.load_dataset({str(folder)!r})")
-    table = Table("split", "id", "seconds", "text", "words", "face", "AU12 proxy", "F0 (Hz)", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("split", "id", "seconds", "words", "face", "AU12", "F0 Hz"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("text", no_wrap=True, overflow="ellipsis", ratio=1)
     for split, rows in loaded.items():
         for row in rows.remove_columns([name for name in ("audio", "video", "image") if name in rows.column_names]):
             table.add_row(*_cells(split, row))
@@ -95,11 +98,11 @@ def _cells(split: str, row: dict[str, object]) -> list[str]:
         split,
         str(row["id"]),
         length,
-        str(row["text"] or "")[:48],
         str(len(words)) if isinstance(words, list) else "·",
         "·" if row.get("face_id") is None else str(row["face_id"]),
         _mean(row, "face", "au12_proxy"),
         _mean(row, "prosody", "f0_hz"),
+        str(row["text"] or ""),
     ]
 
 

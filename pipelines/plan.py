@@ -1,11 +1,15 @@
 """A recipe turned into steps: what would run, in which order, under which fingerprints."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 import yaml
 
+from pipelines import ffmpeg
 from pipelines.lineage import Lineage, identity_of
 from pipelines.recording import StoredRecording
+from schemas.errors import MissingPart
 from schemas.recipe import Acquire, Recipe
 from schemas.step import Step
 
@@ -36,11 +40,26 @@ class Plan:
                 "reads": list(lineage.inputs(step)),
                 "makes": {kind: identity_of(step, kind) for kind in step.makes},
                 "needs": step.needs.model_dump(),
+                "versions": versions(step),
             }
             for step in lineage.steps
         ]
         data = {"recipe": self.recipe.model_dump(mode="json"), "steps": steps}
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def versions(step: Step) -> dict[str, str]:
+    """The installed versions of what bears on a step's numbers; the decoder's where the step decodes."""
+    watchers: tuple[Step, ...] = getattr(step, "watchers", ())
+    names = {name for each in (step, *watchers) for name in each.packages}
+    found = {}
+    for name in sorted(names):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    if watchers:
+        with suppress(MissingPart):
+            found["ffmpeg"] = ffmpeg.version()
+    return found
 
 
 def is_todo(recording: StoredRecording, step: Step) -> bool:

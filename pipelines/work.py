@@ -12,6 +12,7 @@ from pipelines.acquire import is_current
 from pipelines.build import LoadedRecipe, load
 from pipelines.engines.local import LocalEngine
 from pipelines.lineage import digest, weights_of
+from pipelines.plan import versions
 from pipelines.progress import Tally, follow
 from pipelines.publish import publish as write_dataset
 from pipelines.recording import StoredRecording
@@ -161,7 +162,11 @@ def _about(loaded: LoadedRecipe, store: Store) -> About:
     for step in lineage.steps:
         weights = {name: pin for kind in step.makes for name, pin in weights_of(step, kind).items()}
         settings = {key: str(value) for key, value in step.model_dump(mode="json").items()}
-        used.append(StepUsed(key=step.key, makes=step.makes, settings=settings, weights=weights))
+        # The columns of all tracks stand in the card already, with their meaning.
+        settings = {key: value for key, value in settings.items() if key != "tracks"}
+        used.append(
+            StepUsed(key=step.key, makes=step.makes, settings=settings, weights=weights, versions=versions(step))
+        )
     found = tuple(failure for row in rows_of(loaded) for failure in failures_of(store.open(row.id, lineage)))
     return About(
         name=recipe.name,

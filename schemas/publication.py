@@ -66,6 +66,8 @@ class StepUsed(BaseModel):
     settings: dict[str, str] = Field(default_factory=dict)
     weights: dict[str, str] = Field(default_factory=dict)
     """Model file to SHA-256 or pinned revision."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Distribution to version, of those that bear on its numbers."""
 
 
 class About(BaseModel):

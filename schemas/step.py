@@ -82,6 +82,9 @@ class Step(BaseModel, ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     """Artifact kinds. Also the roots `media`, `language`, `text`, `subtitles`: facts of the source."""
     uses: ClassVar[tuple[str, ...]] = ()
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose version bears on the numbers. Recorded with the run and in the card; a new version of one
+    does not by itself make anything anew."""
 
     @property
     @abstractmethod
