@@ -7,7 +7,6 @@ from pathlib import Path
 
 import yaml
 from rich.console import Console
-from rich.table import Table
 
 from extractors import weights
 from pipelines import work
@@ -33,7 +32,7 @@ def demonstrate(folder: Path, *, workers: int | None) -> int:
     for split in report.splits:
         print(f"{split.name:>12}: {split.rows} samples, {split.groups} groups, {split.seconds:.1f} s")
     if importlib.util.find_spec("datasets") is not None:
-        _show(folder / "dataset", console)
+        _show(folder / "dataset")
     return tally.exit_code
 
 
@@ -71,21 +70,18 @@ def _hub_is_there() -> bool:
         return False
 
 
-def _show(folder: Path, console: Console) -> None:
+def _show(folder: Path) -> None:
     """Load it as a researcher would, and print a row of each recording."""
     import datasets
 
     datasets.disable_progress_bars()
     loaded = datasets.load_dataset(str(folder))
     print(f"\n>>> datasets.load_dataset({str(folder)!r})")
-    table = Table(box=None, pad_edge=False)
-    for name in ("split", "id", "seconds", "words", "face", "AU12", "F0 Hz"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("text", no_wrap=True, overflow="ellipsis", ratio=1)
+    line = "{:<10} {:<12} {:>11} {:>5} {:>4} {:>5} {:>6}  {:.40}"
+    print(line.format("split", "id", "seconds", "words", "face", "AU12", "F0 Hz", "text"))
     for split, rows in loaded.items():
         for row in rows.remove_columns([name for name in ("audio", "video", "image") if name in rows.column_names]):
-            table.add_row(*_cells(split, row))
-    console.print(table)
+            print(line.format(*_cells(split, row)))
     some = next(iter(loaded.values()))
     print(f"columns: {', '.join(some.column_names)}")
 
@@ -100,13 +96,13 @@ def _cells(split: str, row: dict[str, object]) -> list[str]:
         length,
         str(len(words)) if isinstance(words, list) else "·",
         "·" if row.get("face_id") is None else str(row["face_id"]),
-        _mean(row, "face", "au12_proxy"),
-        _mean(row, "prosody", "f0_hz"),
+        _mean(row, "face", "au12_proxy", 2),
+        _mean(row, "prosody", "f0_hz", 0),
         str(row["text"] or ""),
     ]
 
 
-def _mean(row: dict[str, object], track: str, column: str) -> str:
+def _mean(row: dict[str, object], track: str, column: str, digits: int) -> str:
     values = row.get(track)
     measured = [value for value in (values.get(column) or []) if value is not None] if isinstance(values, dict) else []
-    return f"{sum(measured) / len(measured):.2f}" if measured else "·"
+    return f"{sum(measured) / len(measured):.{digits}f}" if measured else "·"
