@@ -180,9 +180,8 @@ class Glance:
 def glance(pixels: NDArray[np.uint8]) -> Glance:
     """Some pixels of a picture, shape (height, width, 3): 32 along its shorter side; its colours in 8 x 8 x 8 bins."""
     step = max(1, min(pixels.shape[:2]) // _GRID)
-    small = pixels[step // 2 :: step, step // 2 :: step]
-    coarse = np.ascontiguousarray(pixels[:: max(1, step // 2), :: max(1, step // 2)]) >> (8 - _COLOUR_BITS)
-    bins = coarse @ np.array([1 << 2 * _COLOUR_BITS, 1 << _COLOUR_BITS, 1], np.int32)
+    small = np.ascontiguousarray(pixels[step // 2 :: step, step // 2 :: step])
+    bins = (small >> (8 - _COLOUR_BITS)) @ np.array([1 << 2 * _COLOUR_BITS, 1 << _COLOUR_BITS, 1], np.int32)
     counts = np.bincount(bins.reshape(-1), minlength=1 << 3 * _COLOUR_BITS)
     return Glance(small.astype(np.float32), counts / bins.size)
 
