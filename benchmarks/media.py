@@ -67,13 +67,18 @@ def speech(path: Path, seconds: float, number: int) -> str:
     return " ".join(said)
 
 
-def clip(path: Path, seconds: float, number: int, size: tuple[int, int] = (1280, 720), fps: int = 25) -> str:
-    """One face that talks, H.264 and AAC, each number with another speech and another cut. Returns the text."""
+def clip(
+    path: Path, seconds: float, number: int, size: tuple[int, int] = (1280, 720), fps: int = 25, pause_s: float = 0
+) -> str:
+    """One face that talks, H.264 and AAC, each number with another speech and another cut. Returns the text.
+
+    pause_s: silence at the end.
+    """
     width, height = size
     face = f"scale=-2:{height},pad={width}:{height}:(ow-iw)/2:0:color=gray,fps={fps}"
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "speech.wav"
-        text = speech(sound, seconds, number)
+        text = speech(sound, seconds - pause_s, number)
         # A little noise, lest the picture be cheaper to decode than one from a camera.
         inputs = ("-stream_loop", "-1", "-ss", f"{number * 0.7 % 5:.2f}", "-i", str(TALK), "-i", str(sound))
         coded = (
@@ -90,7 +95,18 @@ def clip(path: Path, seconds: float, number: int, size: tuple[int, int] = (1280,
             "-b:a",
             "96k",
         )
-        taken = ("-map", "0:v:0", "-map", "1:a:0", "-vf", f"{face},noise=alls=4:allf=t", "-t", f"{seconds}")
+        taken = (
+            "-map",
+            "0:v:0",
+            "-map",
+            "1:a:0",
+            "-vf",
+            f"{face},noise=alls=4:allf=t",
+            "-af",
+            "apad",
+            "-t",
+            f"{seconds}",
+        )
         _run(*_FFMPEG, *inputs, *taken, *coded, str(path))
     return text
 
