@@ -68,7 +68,7 @@ def speech(path: Path, seconds: float, number: int) -> str:
 
 
 def clip(
-    path: Path, seconds: float, number: int, size: tuple[int, int] = (1280, 720), fps: int = 25, pause_s: float = 0
+    path: Path, seconds: float, number: int, *, size: tuple[int, int] = (1280, 720), fps: int = 25, pause_s: float = 0
 ) -> str:
     """One face that talks, H.264 and AAC, each number with another speech and another cut. Returns the text.
 
@@ -118,7 +118,7 @@ def clips(folder: Path, count: int, seconds: float, size: tuple[int, int] = (128
     for number in range(count):
         path = folder / f"clip{number:02d}-{seconds:g}s-{size[0]}x{size[1]}-{fps}fps.mp4"
         if not path.with_suffix(".txt").exists():
-            path.with_suffix(".txt").write_text(clip(path, seconds, number, size, fps))
+            path.with_suffix(".txt").write_text(clip(path, seconds, number, size=size, fps=fps))
         made.append(path)
     return made
 

@@ -1,9 +1,10 @@
 """Does the memory of a build grow with the length of a recording?
 
-The same minute (20 s of speech, 40 s of silence) again and again, joined without coding it anew, as recordings of 10 minutes, 30 minutes and 2 hours,
-each built with one worker: decode, speech (tiny.en, int8), faces, prosody, pictures, segments, samples. Two figures:
-the largest sum over driver, worker and ffmpeg at one moment (pages that processes share counted once), and the largest
-resident size of each. Before they are printed it is checked that the build covers the whole recording.
+The same minute, half of it speech, again and again, joined without coding it anew, as recordings of 10 minutes, 30
+minutes and 2 hours, each built with one worker: decode, speech (tiny.en, int8), faces, prosody, pictures, segments,
+samples. Two figures: the largest sum over driver, worker and ffmpeg at one moment (pages that processes share counted
+once), and the largest resident size of each. Before they are printed it is checked that the build covers the whole
+recording.
 
     python benchmarks/memory.py [MINUTES ...] [--face-fps 1] [--picture-fps 0.05]
 
@@ -72,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         minute = folder / "minute.mp4"
-        clip(minute, A_MINUTE, 0, (320, 180), pause_s=40)
+        clip(minute, A_MINUTE, 0, size=(320, 180), pause_s=30)
         for minutes in told.minutes:
             recording = folder / f"{minutes}min.mp4"
             looped(minute, recording, minutes * A_MINUTE)
