@@ -143,7 +143,13 @@ def named(descriptor: int) -> str:
 def start(command: Sequence[str], keep: Sequence[int], limits: Limits, *, out: int = subprocess.DEVNULL) -> "Child":
     """Start a child that keeps the named descriptors and nothing else of ours."""
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, pass_fds=tuple(keep), bufsize=0
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=subprocess.PIPE,
+        pass_fds=tuple(keep),
+        bufsize=0,
+        process_group=0,  # Ctrl-C goes to our group: ffmpeg would end as if the media ended there
     )
     _limit(process.pid, limits)
     return process

@@ -64,7 +64,7 @@ def test_broken_yaml_is_told_with_its_line(tmp_path: Path, text: str):
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text\n"])
 def test_what_is_no_block_is_told(tmp_path: Path, text: str):
     told = error(tmp_path, text)
-    assert "missing" in told or "allowed: a block of fields" in told
+    assert "the recipe is empty" in told or "allowed: a block of fields" in told
 
 
 def test_a_missing_file_offers_the_nearest(tmp_path: Path):
