@@ -174,8 +174,9 @@ class PictureEmbedding(_Embedding):
         return Needs(gpus=1 if self.device == "cuda" else 0, memory_mb=_MEMORY_MB, batch=together)
 
     def requires(self) -> tuple[Step, ...]:
-        """The pictures."""
-        return (Frames(fps=self.fps, longest_side=self.longest_side),)
+        """The pictures; and the step that embeds utterances, where that is wanted."""
+        texts = self.texts()
+        return (Frames(fps=self.fps, longest_side=self.longest_side), *((texts,) if texts else ()))
 
     def texts(self) -> TextEmbedding | None:
         """The step that embeds utterances, if it is wanted."""

@@ -1,7 +1,7 @@
 """Turning a recipe into a plan: which steps, with which settings, in which order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,7 +13,6 @@ from pipelines.probe import Probe
 from pipelines.recipe_file import YamlFile, mistakes, read_yaml, unknown_name, validate
 from pipelines.samples import Samples
 from pipelines.segment import Segment
-from pipelines.subtitles import ReadSubtitles
 from pipelines.watch import Watch
 from schemas.errors import MissingPart, RecipeError
 from schemas.recipe import Recipe
@@ -52,8 +51,6 @@ def make_plan(file: YamlFile, recipe: Recipe) -> Plan:
     measures = [_measure(file, name) for name in recipe.measure]
     segment = validate(file, Segment, ("segment",)) if "segment" in recipe.model_fields_set else Segment()
     wanted: list[Step] = [*measures, segment]
-    if segment.by == "subtitle":
-        wanted.append(ReadSubtitles())
     kinds = {kind for step in measures for kind in step.makes}
     if {"faces", "words"} <= kinds:
         wanted.append(SpeakingFace())
@@ -71,13 +68,23 @@ def _measure(file: YamlFile, name: str) -> Step:
         kind = registry.measure(name)
     except KeyError:
         raise unknown_name(file, where, name, registry.names(), "measurement") from None
-    step = validate(file, kind, where)
+    step = validate(_placed(file, name), kind, where)
     try:
         step.weights()
     except MissingPart as error:
         field = ".".join((*where, "model")) if "model" in kind.model_fields else ".".join(where)
         raise MissingPart(f"{file.path}:{file.line((*where, 'model'))}: {field}: {error.what}", do=error.do) from error
     return step
+
+
+def _placed(file: YamlFile, name: str) -> YamlFile:
+    """The recipe with the measurement's model folder, if it has one, counted from the recipe's own folder."""
+    fields = file.data["measure"][name]
+    model = fields.get("model") if isinstance(fields, dict) else None
+    if not isinstance(model, str) or not model.startswith(("./", "../")):
+        return file
+    placed = {**fields, "model": str((file.path.parent / model).resolve())}
+    return replace(file, data={**file.data, "measure": {**file.data["measure"], name: placed}})
 
 
 def _with_required(file: YamlFile, wanted: Sequence[Step]) -> list[Step]:

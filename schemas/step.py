@@ -107,7 +107,7 @@ class Step(BaseModel, ABC):
         return Needs()
 
     def requires(self) -> tuple["Step", ...]:
-        """Steps that make what this one reads, as this one wants them."""
+        """Steps that make what this one reads, as this one wants them; and steps that go with it."""
         return ()
 
     def weights(self) -> dict[str, str]:
