@@ -1,13 +1,14 @@
 """The sound of a recording: 16 kHz, mono, 16 bits, sample n at n / 16000 seconds of the recording's clock."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.errors import StoreError
 from schemas.facts import Facts, Watched
 from schemas.step import Recording
 from schemas.watching import SoundWanted, Watcher
@@ -51,9 +52,12 @@ class Writing:
 
         self._waiting: list[NDArray[np.int16]] = []
         self._place: AbstractContextManager[Path] = recording.create("audio", "flac")
-        path = self._place.__enter__()
+        self._samples = 0
+        self._path = self._place.__enter__()
         try:
-            self._file = soundfile.SoundFile(path, "w", samplerate=RATE_HZ, channels=1, subtype="PCM_16", format="FLAC")
+            self._file = soundfile.SoundFile(
+                self._path, "w", samplerate=RATE_HZ, channels=1, subtype="PCM_16", format="FLAC"
+            )
         except BaseException as error:
             self._place.__exit__(type(error), error, error.__traceback__)
             raise
@@ -66,8 +70,11 @@ class Writing:
 
     def _write(self) -> None:
         if self._waiting:
-            self._file.write(np.concatenate(self._waiting))
+            together = np.concatenate(self._waiting)
             self._waiting.clear()
+            with _written():
+                self._file.write(together)
+            self._samples += len(together)
 
     def picture(self, time_us: int, pixels: NDArray[np.uint8]) -> None:
         """Not wanted."""
@@ -79,19 +86,36 @@ class Writing:
         """Make the artifact."""
         try:
             self._write()
-            self._file.close()
+            with _written():
+                self._close()
         except BaseException as error:
             self._place.__exit__(type(error), error, error.__traceback__)
             raise
         self._place.__exit__(None, None, None)
 
+    def _close(self) -> None:
+        self._file.close()
+        if round(length_s(self._path) * RATE_HZ) != self._samples:
+            raise OSError("the end is missing")
+
     def abandon(self) -> None:
         """Leave nothing behind."""
-        try:
+        import soundfile
+
+        with suppress(soundfile.LibsndfileError):  # why it is abandoned is known already
             self._file.close()
-        finally:
-            reason = _Abandoned()
-            self._place.__exit__(_Abandoned, reason, None)
+        self._place.__exit__(_Abandoned, _Abandoned(), None)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Translate a failure: libsndfile does not say why it cannot write; with a file of our own it is the disk."""
+    import soundfile
+
+    try:
+        yield
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise StoreError(f"the sound cannot be written: {error}", do="is the disk full, or a quota reached?") from error
 
 
 class _Abandoned(Exception):

@@ -1,5 +1,10 @@
 """The sound file: samples go in and come out by their place on the clock."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -78,3 +83,43 @@ def test_what_is_abandoned_is_not_made(tmp_path):
     writing.sound(PCM)
     writing.abandon()
     assert not recording.has("audio")
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from extractors.sound import SoundTrack
+from recordings import FolderRecording
+from schemas.errors import StoreError
+from schemas.facts import Facts, Watched
+limit, seconds = int(sys.argv[2]), int(sys.argv[3])
+writing = SoundTrack().begin(FolderRecording(Path(sys.argv[1])), Facts(form="audio"), None)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+noise = np.random.default_rng(0).integers(-30000, 30000, (seconds * 40, 400)).astype(np.int16)
+try:
+    for packet in noise:
+        writing.sound(packet)
+    writing.finish(Watched(duration_s=1.0))
+except StoreError as error:
+    writing.abandon()
+    print("told:", error)
+"""
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [(20_000, 10), (3_000, 1), (10_000, 1)])
+def test_a_full_disk_is_told(limit, seconds, tmp_path):
+    """Also where only the last block does not fit."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path / "a"), str(limit), str(seconds)],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("told: the sound cannot be written"), done.stderr
+    assert "is the disk full" in done.stdout
+    assert not list((tmp_path / "a").glob("audio.*"))
