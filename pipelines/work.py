@@ -64,7 +64,9 @@ def build(
     store = open_store(store_url)
     store.prepare()
     filled = loaded.plan.filled()
-    store.write(f"{store.root}/runs/{loaded.recipe.name}.{digest(filled)}.yaml", filled.encode())
+    kept = f"{store.root}/runs/{loaded.recipe.name}.{digest(filled)}.yaml"
+    if store.read_or_none(kept) != filled.encode():
+        store.write(kept, filled.encode())
     runs = ENGINES[engine](workers or loaded.recipe.run.workers, retry=retry)
     last = loaded.plan.lineage.steps[-1].key
     return follow(runs.run(loaded.plan, rows_of(loaded), store), last, quiet=quiet)
