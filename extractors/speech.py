@@ -16,7 +16,7 @@ from extractors.languages import english_only, whisper_code
 from extractors.recognizer import Heard, Recognizer
 from extractors.sound import RATE_HZ, SoundTrack
 from extractors.speech_chunks import Chunk, cut_chunks, quietest_sample
-from extractors.transcribe import transcript
+from extractors.transcribe import transcript, unheard
 from extractors.voice_activity import VoiceActivity
 from schemas.errors import MeasurementError
 from schemas.step import Needs, Recording, Step
@@ -25,10 +25,6 @@ from schemas.transcript import VoiceActivity as Voice
 
 _DETECT_FROM = 3
 """Chunks that the language is detected from."""
-# A rest is heard again only if it holds so much speech, and if so much was heard before it: each turn comes nearer to
-# the end.
-_LEAST_SPEECH_S = 1.0
-_LEAST_PROGRESS_S = 0.5
 _GPU_RECORDINGS = 8
 _MEMORY_MB = {"tiny": 700, "base": 900, "small": 1600, "medium": 3500, "large": 6000, "turbo": 4000}
 
@@ -37,6 +33,7 @@ class Speech(Step):
     """Words with times and probabilities, by Whisper (Radford et al. 2022, https://arxiv.org/abs/2212.04356)."""
 
     key: ClassVar[str] = "transcribe.v1"
+    packages: ClassVar[tuple[str, ...]] = ("faster-whisper", "ctranslate2", "openai-whisper")
     reads: ClassVar[tuple[str, ...]] = ("audio", "voice", "language")
 
     engine: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
@@ -122,7 +119,7 @@ class Speech(Step):
                     lengths = [len(chunk) for _, chunk in batch]
                     for (work, chunk), heard in zip(batch, model.recognize(encoded, lengths, language), strict=True):
                         work.heard.append((chunk, heard))
-                        rest = _unheard(chunk, heard, work.spans)
+                        rest = unheard(chunk, heard, language, work.spans)
                         if rest is not None:
                             queue.append((work, rest))
         for work in works:
@@ -175,14 +172,6 @@ def _settle_language(work: _Work, model: Recognizer, given: str | None) -> None:
         work.language = max(total, key=lambda code: (total[code], code))
         whole = sum(len(chunk) for chunk in first)
         work.language_probability = round(min(total[work.language] / whole, 1.0), 4)
-
-
-def _unheard(chunk: Chunk, heard: Heard, spans: Sequence[tuple[float, float]]) -> Chunk | None:
-    """What the model left out at the end of a chunk, if somebody speaks there: it is heard again, on its own."""
-    if heard.until_s is None or heard.until_s < _LEAST_PROGRESS_S:
-        return None
-    rest = chunk.after(heard.until_s)
-    return rest if rest is not None and rest.speech_s(spans) >= _LEAST_SPEECH_S else None
 
 
 def _encoded(batch: Sequence[tuple[_Work, Chunk]], model: Recognizer) -> list[Any]:

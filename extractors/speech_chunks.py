@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from extractors.sound import RATE_HZ
 from extractors.voice_activity import padded
 
-PAD_S = 0.4
+PAD_S = 0.6
 """Sound kept on both sides of speech: a recogniser hears a word better with the silence around it."""
 LONGEST_S = 29.0
 """A Whisper window is 30 s; the last second stays silent, so that the last word is not cut."""
@@ -44,6 +44,12 @@ class Chunk:
                 left.append((first + max(skip, 0), last))
             skip -= last - first
         return Chunk(tuple(left)) if left else None
+
+    def later_than(self, time_s: float) -> "Chunk | None":
+        """What of it lies after a time of the recording's clock; None if nothing does."""
+        time = round(time_s * RATE_HZ)
+        left = tuple((max(first, time), last) for first, last in self.pieces if last > time)
+        return Chunk(left) if left else None
 
     def speech_s(self, spans: Sequence[tuple[float, float]]) -> float:
         """Seconds of the spans that it holds."""

@@ -7,13 +7,19 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from extractors.recognizer import Heard
+from extractors.sound import RATE_HZ
 from extractors.speech_chunks import Chunk
 from extractors.transcript_checks import ends_sentence, improbable, is_no_speech, rounded, without_loops
 from extractors.word_times import Timed, in_order, in_speech, trimmed, words_of
 from schemas.transcript import Doubt, Transcript, Word
 
 MARGIN_S = 0.1
-"""How far a word may reach out of the detected speech: the detector's edges are not sharper than that."""
+"""How far a word may reach out of the detected speech: the edges of that are not sharper."""
+LEAST_LEFT_S = 1.0
+"""Speech at the end of a chunk that is worth a turn of its own."""
+LEAST_SKIPPED_S = 0.7
+_LEAST_PROGRESS_S = 0.5
+_TWICE_WITHIN_MS = 200
 
 
 def transcript(
@@ -31,12 +37,16 @@ def transcript(
     words: list[Timed] = []
     doubts: list[Doubt] = []
     starts = [start for start, _ in spans]
+    heard_to = 0
     for chunk, text in heard:
-        if is_no_speech(text.no_speech_probability, text.mean_log_probability):
+        if _is_no_speech(text):
             doubts.append(Doubt(start=round(chunk.start_s, 3), end=round(chunk.end_s, 3), reason="no-speech"))
             continue
-        inside = spans[max(bisect_left(starts, chunk.start_s) - 1, 0) : bisect_left(starts, chunk.end_s)]
-        timed = _timed(chunk, text, language or "", inside)
+        timed = _timed(chunk, text, language or "", _near(chunk, spans, starts))
+        if words and timed and chunk.pieces[0][0] < heard_to and _same_word(words[-1], timed[0]):
+            # The rest of a chunk was cut off inside its last word, which was heard twice.
+            timed = timed[1:]
+        heard_to = max(heard_to, chunk.pieces[-1][1])
         low = max(words[-1].end_ms if words else 0, _ms(chunk.start_s))
         found, loops = without_loops(in_order(timed, min(low, length_ms), min(_ms(chunk.end_s), length_ms)))
         words += rounded(found)
@@ -63,6 +73,45 @@ def transcript(
     )
 
 
+def unheard(chunk: Chunk, text: Heard, language: str, spans: Sequence[tuple[float, float]]) -> Chunk | None:
+    """The end of a chunk that the model left out, though somebody speaks there: to be heard on its own.
+
+    The model says where its last segment ends; what comes after is left. It may set that end too late, and skip an
+    utterance before it: where the last word lies `LEAST_SKIPPED_S` of speech before the end, all after the word
+    is left. Every turn takes half a second at least, so that turns come to an end.
+    """
+    if text.until_s is None or text.until_s < _LEAST_PROGRESS_S:
+        return None
+    rest = chunk.after(text.until_s)
+    near = _near(chunk, spans, [start for start, _ in spans])
+    timed = [] if _is_no_speech(text) else _timed(chunk, text, language, near)
+    if timed:
+        after_word = chunk.later_than(max(word.end_ms for word in timed) / 1000 + MARGIN_S)
+        left_s = 0.0 if rest is None else rest.speech_s(near)
+        far_enough = after_word is not None and len(chunk) - len(after_word) >= _LEAST_PROGRESS_S * RATE_HZ
+        if after_word is not None and far_enough and after_word.speech_s(near) - left_s >= LEAST_SKIPPED_S:
+            return after_word
+    return rest if rest is not None and rest.speech_s(near) >= LEAST_LEFT_S else None
+
+
+def _same_word(last: Timed, first: Timed) -> bool:
+    letters = [
+        "".join(character for character in word.text.casefold() if character.isalnum()) for word in (last, first)
+    ]
+    return letters[0] == letters[1] and first.start_ms - last.end_ms < _TWICE_WITHIN_MS
+
+
+def _near(chunk: Chunk, spans: Sequence[tuple[float, float]], starts: Sequence[float]) -> Sequence[tuple[float, float]]:
+    """The spans that may touch a chunk."""
+    return spans[max(bisect_left(starts, chunk.start_s) - 1, 0) : bisect_left(starts, chunk.end_s)]
+
+
+def _is_no_speech(text: Heard) -> bool:
+    words = [part.probability for part in text.parts]
+    mean = sum(words) / len(words) if words else 0.0
+    return is_no_speech(text.no_speech_probability, text.mean_log_probability, mean)
+
+
 def _timed(chunk: Chunk, text: Heard, language: str, spans: Sequence[tuple[float, float]]) -> list[Timed]:
     timed: list[Timed] = []
     for word in trimmed(words_of(text.parts, language)):
@@ -76,4 +125,11 @@ def _ms(seconds: float) -> int:
 
 
 def _sorted(doubts: Sequence[Doubt]) -> tuple[Doubt, ...]:
-    return tuple(sorted(doubts, key=lambda doubt: (doubt.start, doubt.end, doubt.reason)))
+    """In order of time; doubts of one reason that overlap are one."""
+    merged: list[Doubt] = []
+    for doubt in sorted(doubts, key=lambda doubt: (doubt.reason, doubt.start, doubt.end)):
+        if merged and merged[-1].reason == doubt.reason and doubt.start < merged[-1].end:
+            merged[-1] = merged[-1].model_copy(update={"end": max(merged[-1].end, doubt.end)})
+        else:
+            merged.append(doubt)
+    return tuple(sorted(merged, key=lambda doubt: (doubt.start, doubt.end, doubt.reason)))

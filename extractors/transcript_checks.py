@@ -20,6 +20,7 @@ _DOUBTFUL_REPEATS, _DOUBTFUL_WORDS = 6, 12
 _MOST_REPETITIVE = 2.4
 _LEAST_LIKELY = -1.0
 _SPEECHLESS = 0.6
+_LEAST_WORDY = 0.2
 _IMPROBABLE = 0.3
 
 
@@ -38,9 +39,15 @@ def repetitiveness(text: str) -> float:
     return len(data) / len(zlib.compress(data)) if data else 0.0
 
 
-def is_no_speech(no_speech_probability: float, mean_log_probability: float) -> bool:
-    """Whether the recogniser itself takes a chunk for silence (Radford et al. 2022, section 4.5)."""
-    return no_speech_probability > _SPEECHLESS and mean_log_probability < _LEAST_LIKELY
+def is_no_speech(no_speech_probability: float, mean_log_probability: float, mean_word_probability: float = 1.0) -> bool:
+    """Whether the recogniser itself takes a chunk for silence.
+
+    Radford et al. (2022), section 4.5, ask for a no-speech probability over 0.6 and a mean log probability under -1.
+    The timestamps, which are sure even in silence, hide a bad word from the latter: words of less than 0.2 count too.
+    """
+    return no_speech_probability > _SPEECHLESS and (
+        mean_log_probability < _LEAST_LIKELY or mean_word_probability < _LEAST_WORDY
+    )
 
 
 @dataclass(frozen=True)

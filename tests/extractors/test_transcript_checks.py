@@ -1,0 +1,404 @@
+"""The pure parts of speech: chunks, words, times, repetitions, sentence ends."""
+
+# ruff: noqa: RUF001 - marks of several scripts are what is tested
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractors.languages import english_only, whisper_code
+from extractors.recognizer import Heard, finished, marked, openings
+from extractors.speech_chunks import Chunk, cut_chunks, quietest_sample
+from extractors.transcribe import transcript
+from extractors.transcript_checks import ends_sentence, is_no_speech, is_suspect, repetitions, without_loops
+from extractors.word_times import Aligned, Timed, in_order, in_speech, trimmed, words_of
+
+RATE = 16_000
+
+
+def middle(first: int, last: int) -> int:
+    return (first + last) // 2
+
+
+# ---------------------------------------------------------------- chunks
+
+
+@st.composite
+def speech(draw):
+    edges = np.cumsum(draw(st.lists(st.integers(50, 45_000), min_size=0, max_size=30))).tolist()
+    spans = [(a / 1000, b / 1000) for a, b in zip(edges[::2], edges[1::2], strict=False)]
+    tail = draw(st.integers(0, 3000))
+    return spans, ((edges[-1] if edges else 0) + tail) * RATE // 1000
+
+
+@given(speech())
+def test_chunks_hold_all_speech_once_in_order_and_none_is_too_long(given_speech):
+    spans, length = given_speech
+    chunks = cut_chunks(spans, length, quietest=middle, longest_s=29.0, pad_s=0.6)
+    pieces = [piece for chunk in chunks for piece in chunk.pieces]
+    assert all(a < b <= length for a, b in pieces)
+    assert all(b <= c for (_, b), (c, _) in pairwise(pieces))
+    assert all(0 < len(chunk) <= 29 * RATE for chunk in chunks)
+    heard = np.zeros(length, bool)
+    for a, b in pieces:
+        heard[a:b] = True
+    for a, b in spans:
+        assert heard[round(a * RATE) : round(b * RATE)].all()
+
+
+@given(speech())
+def test_silence_is_heard_only_beside_speech(given_speech):
+    spans, length = given_speech
+    chunks = cut_chunks(spans, length, quietest=middle, pad_s=0.5)
+    near = np.zeros(length, bool)
+    for a, b in spans:
+        near[max(round(a * RATE) - RATE // 2, 0) : round(b * RATE) + RATE // 2] = True
+    for chunk in chunks:
+        for a, b in chunk.pieces:
+            assert near[a:b].all()
+
+
+def test_chunks_end_at_the_longest_silence_near_their_end():
+    # 2 s of speech, 0.2 s of silence, and so on, but for one silence of 0.8 s after 22 s.
+    spans, at = [], 0.0
+    for index in range(20):
+        spans.append((at, at + 2.0))
+        at += 2.0 + (0.8 if index == 9 else 0.2)
+    chunks = cut_chunks(spans, round(at * RATE), quietest=middle)
+    assert chunks[0].end_s == pytest.approx(spans[9][1] + 0.4)
+
+
+def test_speech_without_a_pause_is_cut_where_it_is_quietest():
+    chunks = cut_chunks([(0.0, 70.0)], 70 * RATE, quietest=lambda first, _last: first + 1000)
+    step = 29 * RATE * 2 // 3 + 1000
+    edges = [0, step, 2 * step, 3 * step, 70 * RATE]
+    assert [chunk.pieces for chunk in chunks] == [((first, last),) for first, last in pairwise(edges)]
+
+
+def test_the_quietest_place_is_found():
+    sound = np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32)
+    sound[3 * RATE : 3 * RATE + RATE // 5] *= 0.01
+    assert abs(quietest_sample(sound) - (3 * RATE + RATE // 10)) <= RATE * 0.06
+
+
+@given(speech(), st.data())
+def test_a_chunks_clock_is_the_recordings(given_speech, data):
+    spans, length = given_speech
+    chunks = cut_chunks(spans, length, quietest=middle)
+    if not chunks:
+        return
+    chunk = data.draw(st.sampled_from(chunks))
+    inside = data.draw(st.integers(0, len(chunk) - 1))
+    # The truth by brute force: the chunk's samples, numbered as in the recording.
+    numbers = np.concatenate([np.arange(a, b) for a, b in chunk.pieces])
+    start, end = chunk.on_clock(inside / RATE, (inside + 0.5) / RATE)
+    assert start == pytest.approx(numbers[inside] / RATE, abs=1e-9)
+    assert start <= end
+
+
+def test_a_word_over_a_joint_stays_in_the_piece_with_more_of_it():
+    chunk = Chunk(((0, RATE), (100 * RATE, 101 * RATE)))
+    assert chunk.on_clock(0.5, 1.2) == pytest.approx((0.5, 1.0))
+    assert chunk.on_clock(0.9, 1.5) == pytest.approx((100.0, 100.5))
+
+
+def test_what_is_left_of_a_chunk():
+    chunk = Chunk(((0, RATE), (100 * RATE, 101 * RATE)))
+    assert chunk.after(0.25) == Chunk(((RATE // 4, RATE), (100 * RATE, 101 * RATE)))
+    assert chunk.after(1.5) == Chunk(((100 * RATE + RATE // 2, 101 * RATE),))
+    assert chunk.after(2.0) is None
+    assert chunk.speech_s([(0.5, 100.5)]) == pytest.approx(1.0)
+
+
+# ---------------------------------------------------------------- what the recogniser says
+
+
+def test_an_unfinished_segment_is_left_to_the_next_window():
+    first = 1000
+    tokens = [first, 1, 2, first + 100, first + 110, 3, 4]
+    assert finished(tokens, first) == ([first, 1, 2, first + 100], 2.0)
+    assert finished([first, 1, 2, first + 55], first) == ([first, 1, 2, first + 55], pytest.approx(1.1))
+    assert finished([first, 1, 2], first) == ([first, 1, 2], None)
+    assert finished([], first) == ([], None)
+
+
+def test_utterances_begin_after_timestamps():
+    first = 1000
+    assert openings([first, 1, 2, first + 100, first + 100, 3, first + 200], first) == {0, 2}
+    parts = [Aligned(" a", 0, 1, 1, tokens=2), Aligned(" b", 1, 2, 1)]
+    assert [part.opens for part in marked(parts, frozenset({0, 2}))] == [True, True]
+    assert [part.opens for part in marked(parts, frozenset({1}))] == [False, False]
+
+
+def test_whispers_own_rules_for_a_bad_chunk():
+    assert is_suspect("thank you " * 30, -0.2)
+    assert is_suspect("a plain sentence", -1.2)
+    assert not is_suspect("The quick brown fox jumps over the lazy dog.", -0.4)
+    assert not is_suspect("", -0.4)
+    assert is_no_speech(0.9, -1.5)
+    assert not is_no_speech(0.9, -0.5)
+
+
+# ---------------------------------------------------------------- words
+
+
+def parts_of(*texts):
+    return [Aligned(text, float(n), n + 1.0, 0.5 + n / 100) for n, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize(
+    ("language", "parts", "words"),
+    [
+        ("en", [" $", "5", "."], [" $5."]),
+        ("en", [" 20", "24", ",", " 3", ".", "14", "%"], [" 2024,", " 3.14%"]),
+        ("en", [" well", "-", "known"], [" well-known"]),
+        ("en", [' "', "Hi", '"', ",", " he"], [' "Hi",', " he"]),
+        ("en", ["...", " yes"], ["... yes"]),
+        ("en", [" so", " -", " no"], [" so -", " no"]),
+        ("en", [" ..."], []),
+        ("es", [" ¿", "Qu", "é", "?"], [" ¿Qué?"]),
+        ("fr", [" l", "'", "eau"], [" l'eau"]),
+        ("zh", ["我", "们", "，", "20", "24", "年", "。"], ["我", "们，", "2024", "年。"]),
+        ("zh", ["他", "说", "：", "「", "好", "」"], ["他", "说：", "「好」"]),
+        ("ja", ["i", "Phone", "を"], ["iPhone", "を"]),
+        ("hi", [" नम", "स्ते", "।"], [" नमस्ते।"]),
+    ],
+)
+def test_parts_become_words_as_they_are_written(language, parts, words):
+    assert [word.text for word in words_of(parts_of(*parts), language)] == words
+
+
+@given(
+    st.lists(st.sampled_from([" a", "b", " 12", "3", ",", ".", ' "', '"', " (", ")", " -", "-", "。", "好", ""])),
+    st.sampled_from(["en", "zh"]),
+)
+def test_joining_words_gives_the_text_back(texts, language):
+    words = words_of(parts_of(*texts), language)
+    if words:
+        assert "".join(word.text for word in words) == "".join(texts)
+        assert all(any(character.isalnum() for character in word.text) for word in words)
+
+
+def test_a_number_has_the_time_of_all_its_parts_and_marks_add_none():
+    (word,) = words_of([Aligned(" 20", 1.0, 1.2, 0.9), Aligned("24", 1.2, 1.6, 0.5), Aligned(".", 1.6, 5.0, 0.1)], "en")
+    assert (word.text, word.start_s, word.end_s, word.probability) == (" 2024.", 1.0, 1.6, pytest.approx(0.7))
+
+
+def test_the_first_word_of_an_utterance_does_not_begin_in_the_pause_before_it():
+    parts = [
+        Aligned(" One", 0.0, 0.3, 1, opens=True),
+        Aligned(" two.", 0.3, 0.6, 1),
+        Aligned(" Three", 0.6, 4.0, 1),
+        Aligned(" slooow", 4.0, 6.0, 1),
+        Aligned(" four", 6.0, 6.3, 1),
+    ]
+    assert [(word.start_s, word.end_s) for word in trimmed(parts)] == [
+        (0.0, 0.3),
+        (0.3, 0.6),
+        (pytest.approx(3.4), 4.0),
+        (4.0, 6.0),
+        (6.0, 6.3),
+    ]
+
+
+def test_a_word_is_cut_to_the_speech_that_holds_it():
+    spans = [(1.0, 2.0), (5.0, 6.0)]
+    assert in_speech(1.8, 4.0, spans, margin_s=0.1) == (1.8, 2.1, True)
+    assert in_speech(3.0, 5.5, spans, margin_s=0.1) == (4.9, 5.5, True)
+    assert in_speech(3.0, 3.5, spans, margin_s=0.1) == (3.0, 3.5, False)
+    assert in_speech(1.2, 1.4, [], margin_s=0.1) == (1.2, 1.4, False)
+
+
+# ---------------------------------------------------------------- times in order
+
+timed_words = st.lists(
+    st.tuples(st.integers(0, 30_000), st.integers(-500, 3000), st.sampled_from([" a", " word", " 2024", "好"])),
+    max_size=40,
+).map(lambda rows: [Timed(text, start, start + length, 0.5) for start, length, text in rows])
+
+
+@given(timed_words)
+def test_times_come_out_in_order_and_inside(words):
+    found = in_order(words, 0, 30_000)
+    assert [word.text for word in found] == [word.text for word in words]
+    assert all(0 <= word.start_ms <= word.end_ms <= 30_000 for word in found)
+    assert all(a.end_ms <= b.start_ms for a, b in pairwise(found))
+    # There is room for all of them here.
+    assert all(word.end_ms - word.start_ms >= 20 for word in found)
+
+
+@given(timed_words)
+def test_good_times_are_kept_and_what_is_changed_is_flagged(words):
+    found = in_order(words, 0, 30_000)
+    assert in_order(found, 0, 30_000) == found
+    for before, after in zip(words, found, strict=True):
+        if after.measured:
+            assert abs(after.start_ms - before.start_ms) <= 20
+            assert after.end_ms <= max(before.end_ms, after.start_ms + 20)
+
+
+@given(timed_words, st.integers(0, 300))
+def test_where_words_do_not_fit_they_are_in_order_still(words, room):
+    found = in_order(words, 100, 100 + room)
+    assert all(100 <= word.start_ms <= word.end_ms <= 100 + room for word in found)
+    assert all(a.end_ms <= b.start_ms for a, b in pairwise(found))
+
+
+def test_words_without_length_take_the_free_time_beside_them():
+    words = [Timed(" one", 0, 500, 1), Timed(" two", 500, 500, 1), Timed(" six", 900, 1200, 1)]
+    found = in_order(words, 0, 2000)
+    assert [(word.start_ms, word.end_ms, word.measured) for word in found] == [
+        (0, 500, True),
+        (500, 710, False),
+        (900, 1200, True),
+    ]
+
+
+# ---------------------------------------------------------------- repetitions
+
+
+def slow_repetitions(texts):
+    """The same rule, written down plainly."""
+    found, at = [], 0
+    while at < len(texts):
+        readings = []
+        for length in range(1, len(texts) - at + 1):
+            times = 1
+            while texts[at + times * length : at + (times + 1) * length] == texts[at : at + length]:
+                times += 1
+            if times >= 3 and length <= 30:
+                readings.append((times * length, -length))
+        if readings:
+            covered, length = max(readings)
+            found.append((at, -length, covered // -length))
+            at += covered
+        else:
+            at += 1
+    return found
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=40))
+def test_repetitions_are_those_of_the_plain_rule(texts):
+    assert [(found.first, found.length, found.times) for found in repetitions(texts)] == slow_repetitions(texts)
+
+
+def spoken_words(text, letter_ms=70):
+    words, at = [], 0
+    for word in text.split():
+        end = at + max(len(word) * letter_ms, 1)
+        words.append(Timed(" " + word, at, end, 0.9))
+        at = end
+    return words
+
+
+def test_what_was_really_repeated_is_kept_without_a_doubt():
+    words = spoken_words("no no no no we will win we will win we will win I said")
+    assert without_loops(words) == (words, [])
+
+
+def test_a_loop_that_nobody_can_have_said_is_cut_and_doubted():
+    words = [*spoken_words("well thank you"), *(Timed(" very much", 1000 + n, 1001 + n, 0.9) for n in range(60))]
+    found, doubts = without_loops(words)
+    assert [word.text for word in found] == [" well", " thank", " you", " very much"]
+    assert [(doubt.reason, doubt.start, doubt.end) for doubt in doubts] == [("repetition", 1.0, 1.06)]
+
+
+def test_a_loop_after_true_repetitions_leaves_those():
+    true = spoken_words("thank you thank you thank you")
+    end = true[-1].end_ms
+    words = [*true, *(Timed(text, end, end, 0.9) for _ in range(40) for text in (" thank", " you"))]
+    found, doubts = without_loops(words)
+    assert [word.text for word in found][:6] == [word.text for word in true]
+    # The true ones took more time than they need at 30 letters a second: a few more copies are possible, not 40.
+    assert 6 <= len(found) <= 18
+    assert [doubt.reason for doubt in doubts] == ["repetition"]
+
+
+def test_a_long_repetition_of_possible_speed_is_kept_and_doubted():
+    words = spoken_words("we will win " * 6)
+    found, doubts = without_loops(words)
+    assert found == words
+    assert [doubt.reason for doubt in doubts] == ["repetition"]
+
+
+# ---------------------------------------------------------------- sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "following", "ends"),
+    [
+        (" done.", " Then", True),
+        (" done", " then", False),
+        (" really?", " yes", True),
+        (' stop!"', " He", True),
+        (" Mr.", " Smith", False),
+        (" e.g.", " this", False),
+        (" J.", " Smith", False),
+        (" U.S.", " troops", False),
+        (" 2024.", " Then", True),
+        (" 3.14", " is", False),
+        (" well...", " maybe", False),
+        (" well...", " Maybe", True),
+        (" well…", None, True),
+        ("好。", "我", True),
+        ("吗？", "我", True),
+        (" है।", " वह", True),
+        (" نعم؟", " لا", True),
+        (" Dr.", None, True),
+        ("", None, False),
+    ],
+)
+def test_sentence_ends(text, following, ends):
+    assert ends_sentence(text, following) is ends
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def test_words_land_on_the_recordings_clock_through_a_chunk_of_two_pieces():
+    chunk = Chunk(((10 * RATE, 12 * RATE), (500 * RATE, 502 * RATE)))
+    heard = Heard(
+        (Aligned(" Hello.", 0.5, 1.0, 0.91234), Aligned(" World", 2.5, 3.0, 0.2), Aligned(" 5", 3.0, 3.4, 0.1)),
+        -0.2,
+        0.0,
+    )
+    found = transcript(
+        [(chunk, heard)],
+        spans=[(10.4, 11.2), (500.4, 501.6)],
+        length_ms=600_000,
+        language="en",
+        language_probability=None,
+    )
+    assert [(word.text, word.start, word.end, word.probability) for word in found.words] == [
+        (" Hello.", 10.5, 11.0, 0.9123),
+        (" World", 500.5, 501.0, 0.2),
+        (" 5", 501.0, 501.4, 0.1),
+    ]
+    assert [word.sentence_end for word in found.words] == [True, False, False]
+    assert [(doubt.reason, doubt.start, doubt.end) for doubt in found.doubts] == [("low-probability", 500.5, 501.4)]
+    assert found.text == "Hello. World 5"
+
+
+def test_a_chunk_that_the_model_takes_for_silence_gives_a_doubt_and_no_words():
+    heard = Heard((Aligned(" Thanks", 0.0, 1.0, 0.1),), -1.4, 0.9)
+    found = transcript(
+        [(Chunk(((0, RATE),)), heard)], spans=[(0, 1)], length_ms=1000, language="en", language_probability=0.5
+    )
+    assert (found.words, found.language, found.language_probability) == ((), None, None)
+    assert [doubt.reason for doubt in found.doubts] == ["no-speech"]
+
+
+@pytest.mark.parametrize(
+    ("given_code", "code"),
+    [("en", "en"), ("EN-us", "en"), ("zh_Hans_CN", "zh"), ("cmn", "zh"), ("tam", "ta"), ("ger", "de"), ("xx", "xx")],
+)
+def test_language_codes(given_code, code):
+    assert whisper_code(given_code) == code
+
+
+def test_english_only_models_are_known_by_name():
+    assert english_only("tiny.en")
+    assert english_only("Systran/faster-whisper-small.en")
+    assert not english_only("small")
