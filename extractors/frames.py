@@ -1,5 +1,6 @@
 """Small compressed pictures, for what looks at pictures later."""
 
+from contextlib import ExitStack, suppress
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,9 @@ from schemas.facts import Facts, Watched
 from schemas.pictures import Pictures
 from schemas.step import Recording
 from schemas.watching import PicturesWanted, Watcher
+
+_AT_A_TIME = 200
+"""Pictures; some 4 MB."""
 
 
 class Frames(Watcher):
@@ -34,18 +38,30 @@ class Frames(Watcher):
         return PicturesWanted(fps=self.fps, longest_side=self.longest_side, jpeg=True)
 
     def begin(self, recording: Recording, facts: Facts, model: Any) -> "Keeping":
-        """Start with no picture."""
+        """Open the file."""
         return Keeping(recording, self.fps)
 
 
 class Keeping:
-    """Pictures being collected; a few kB each. schemas.watching.Watching says when what is called."""
+    """Pictures being written, some at a time: memory does not grow with the length.
+
+    The file is what schemas.pictures.Pictures reads. schemas.watching.Watching says when what is called.
+    """
 
     def __init__(self, recording: Recording, fps: float) -> None:
-        self._recording = recording
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         self._longest_us = round(MICROSECONDS_PER_SECOND / fps)
-        self._times: list[int] = []
-        self._data: list[bytes] = []
+        self._waiting: list[tuple[int, bytes]] = []
+        nothing = Pictures(np.zeros(0), np.zeros((0, 2), np.int64), ()).to_bytes()
+        self._schema = pq.read_schema(pa.BufferReader(nothing))
+        with ExitStack() as opening:
+            path = opening.enter_context(recording.create("frames", Pictures.suffix))
+            self._file = pq.ParquetWriter(
+                path, self._schema, compression="zstd", use_dictionary=False, write_statistics=False
+            )
+            self._place = opening.pop_all()
 
     def sound(self, samples: NDArray[np.int16]) -> None:
         """Not wanted."""
@@ -55,16 +71,47 @@ class Keeping:
 
     def jpeg(self, time_us: int, data: bytes) -> None:
         """Add a picture."""
-        self._times.append(time_us)
-        self._data.append(data)
+        self._waiting.append((time_us, data))
+        if len(self._waiting) > _AT_A_TIME:
+            self._write(self._waiting[:-1], next_us=time_us)
+            del self._waiting[:-1]
+
+    def _write(self, pictures: list[tuple[int, bytes]], next_us: int | None) -> None:
+        """A picture is shown until the next one, at most for 1/fps."""
+        import pyarrow as pa
+
+        start = np.array([time for time, _ in pictures], np.int64)
+        following = np.append(start[1:], start[-1] + self._longest_us if next_us is None else next_us)
+        table = pa.table(
+            {
+                "time_s": pa.array(start / MICROSECONDS_PER_SECOND),
+                "start_us": pa.array(start),
+                "end_us": pa.array(np.minimum(start + self._longest_us, following)),
+                "jpeg": pa.array([data for _, data in pictures], pa.binary()),
+            },
+            schema=self._schema,
+        )
+        try:
+            self._file.write_table(table)
+        except OSError as error:
+            # The place knows what a full disk means for the run.
+            self._place.__exit__(type(error), error, error.__traceback__)
+            raise
 
     def finish(self, watched: Watched) -> None:
-        """Make the artifact: a picture is shown until the next one, at most for 1/fps."""
-        start = np.array(self._times, np.int64)
-        end = start + self._longest_us
-        end[:-1] = np.minimum(end[:-1], start[1:])
-        pictures = Pictures(start / MICROSECONDS_PER_SECOND, np.stack([start, end], axis=1), tuple(self._data))
-        self._recording.write("frames", pictures)
+        """Make the artifact."""
+        with self._place:
+            if self._waiting:
+                self._write(self._waiting, next_us=None)
+            self._file.close()
 
     def abandon(self) -> None:
-        """Nothing is held."""
+        """Leave nothing behind."""
+        with suppress(OSError):  # why it is abandoned is known already
+            self._file.close()
+        with suppress(_Abandoned), self._place:
+            raise _Abandoned
+
+
+class _Abandoned(Exception):
+    """Tells the place that the file is not to become the artifact."""

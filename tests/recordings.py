@@ -68,5 +68,8 @@ class FolderRecording:
     @contextmanager
     def create(self, kind: str, suffix: str) -> Iterator[Path]:
         part = self.folder / f".part.{kind}.{suffix}"
-        yield part
-        part.replace(self.folder / f"{kind}.{suffix}")
+        try:
+            yield part
+            part.replace(self.folder / f"{kind}.{suffix}")
+        finally:
+            part.unlink(missing_ok=True)
