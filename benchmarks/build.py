@@ -15,10 +15,10 @@ Without a folder recordings are made (see media.py). Speeds are printed only aft
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,9 +54,9 @@ def bare(paths: Sequence[Path], out: Path) -> None:
 
     @contextmanager
     def stage(name: str) -> Iterator[None]:
-        started = time.perf_counter()
+        before = os.times()
         yield
-        took[name] = took.get(name, 0.0) + time.perf_counter() - started
+        took[name] = took.get(name, 0.0) + sum(os.times()[:4]) - sum(before[:4])
 
     with stage("import and load"):
         calls = _models()
@@ -280,7 +280,7 @@ def compare(folder: Path, paths: Sequence[Path], repeats: int, console: Console)
         table.add_row(what, f"{cost.wall_s:.1f}", f"{cost.cpu_s:.1f}", share)
     console.print(table)
     stages = json.loads((folder / f"seconds-{len(paths)}.json").read_text())
-    console.print("the bare seconds: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items()))
+    console.print("the bare CPU seconds: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items()))
     one, two = told["affectloom, 1 worker"], told["affectloom, 2 workers"]
     console.print(f"overhead {one.wall_s / first.wall_s:.2f} (goal: at most {GOAL_OVERHEAD})")
     speedup, possible = one.wall_s / two.wall_s, first.wall_s / told["bare, 2 processes"].wall_s
