@@ -45,7 +45,7 @@ class Plan:
             for step in lineage.steps
         ]
         data = {"recipe": self.recipe.model_dump(mode="json"), "steps": steps}
-        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
 
 
 def versions(step: Step) -> dict[str, str]:
