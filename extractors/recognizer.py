@@ -20,6 +20,11 @@ class Heard:
     until_s: float | None = None
     """Where the last finished segment ends, from the chunk's start; None where the model did not say."""
 
+    @property
+    def text(self) -> str:
+        """All parts as they are written."""
+        return "".join(part.text for part in self.parts)
+
 
 TIMESTAMP_S = 0.02
 

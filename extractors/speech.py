@@ -15,8 +15,9 @@ from extractors import sound, whisper_faster, whisper_openai, whisper_weights
 from extractors.languages import english_only, whisper_code
 from extractors.recognizer import Heard, Recognizer
 from extractors.sound import RATE_HZ, SoundTrack
-from extractors.speech_chunks import Chunk, cut_chunks, quietest_sample
+from extractors.speech_chunks import Chunk, cut_chunks, halves, quietest_sample
 from extractors.transcribe import transcript, unheard
+from extractors.transcript_checks import is_suspect
 from extractors.voice_activity import VoiceActivity
 from schemas.errors import MeasurementError
 from schemas.step import Needs, Recording, Step
@@ -112,16 +113,7 @@ class Speech(Step):
                     _settle_language(work, model, work.recording.source.language or self.language)
                     by_language[work.language or ""].append(work)
             for language, group in by_language.items():
-                queue = [(work, chunk) for work in group for chunk in work.chunks]
-                while queue:
-                    batch, queue = queue[: model.batch], queue[model.batch :]
-                    encoded = _encoded(batch, model)
-                    lengths = [len(chunk) for _, chunk in batch]
-                    for (work, chunk), heard in zip(batch, model.recognize(encoded, lengths, language), strict=True):
-                        work.heard.append((chunk, heard))
-                        rest = unheard(chunk, heard, language, work.spans)
-                        if rest is not None:
-                            queue.append((work, rest))
+                _recognize_all(group, model, language)
         for work in works:
             work.recording.write("words", _result(work))
 
@@ -132,21 +124,23 @@ class _Work:
     audio: Path
     length: int
     spans: list[tuple[float, float]]
-    chunks: list[Chunk]
+    chunks: list[Chunk] = field(default_factory=list)
     language: str | None = None
     language_probability: float | None = None
     encoded: dict[Chunk, Any] = field(default_factory=dict)
     heard: list[tuple[Chunk, Heard]] = field(default_factory=list)
 
+    def quietest(self, first: int, last: int) -> int:
+        """The quietest place between two samples."""
+        return first + quietest_sample(_sound(self.audio, first, last))
+
 
 def _work(recording: Recording, audio: Path) -> _Work:
     length = round(sound.length_s(audio) * RATE_HZ)
     spans = [(span.start, span.end) for span in recording.read("voice", Voice).spans]
-
-    def quietest(first: int, last: int) -> int:
-        return first + quietest_sample(_sound(audio, first, last))
-
-    return _Work(recording, audio, length, spans, cut_chunks(spans, length, quietest=quietest))
+    work = _Work(recording, audio, length, spans)
+    work.chunks = cut_chunks(spans, length, quietest=work.quietest)
+    return work
 
 
 def _settle_language(work: _Work, model: Recognizer, given: str | None) -> None:
@@ -172,6 +166,28 @@ def _settle_language(work: _Work, model: Recognizer, given: str | None) -> None:
         work.language = max(total, key=lambda code: (total[code], code))
         whole = sum(len(chunk) for chunk in first)
         work.language_probability = round(min(total[work.language] / whole, 1.0), 4)
+
+
+def _recognize_all(works: Sequence[_Work], model: Recognizer, language: str) -> None:
+    """Hear all chunks, batch by batch: suspect ones again in halves, and what was left out at their ends."""
+    queue = [(work, chunk) for work in works for chunk in work.chunks]
+    halved: set[tuple[str, Chunk]] = set()
+    while queue:
+        batch, queue = queue[: model.batch], queue[model.batch :]
+        encoded = _encoded(batch, model)
+        texts = model.recognize(encoded, [len(chunk) for _, chunk in batch], language)
+        for (work, chunk), heard in zip(batch, texts, strict=True):
+            if is_suspect(heard.text, heard.mean_log_probability) and (work.recording.id, chunk) not in halved:
+                parts = halves(chunk, work.spans, quietest=work.quietest)
+                if len(parts) > 1:
+                    queue += [(work, part) for part in parts]
+                    halved |= {(work.recording.id, part) for part in parts}
+                    continue
+            work.heard.append((chunk, heard))
+            rest = unheard(chunk, heard, language, work.spans)
+            if rest is not None:
+                queue.append((work, rest))
+                halved.add((work.recording.id, rest))
 
 
 def _encoded(batch: Sequence[tuple[_Work, Chunk]], model: Recognizer) -> list[Any]:

@@ -14,6 +14,7 @@ PAD_S = 0.6
 LONGEST_S = 29.0
 """A Whisper window is 30 s; the last second stays silent, so that the last word is not cut."""
 _GOOD_GAP_S = 1.0
+_LEAST_TO_HALVE_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,24 @@ def cut_chunks(
         chunks.append(Chunk(_joined(parts[first:stop])))
         first = stop
     return chunks
+
+
+def halves(chunk: Chunk, spans: Sequence[tuple[float, float]], *, quietest: Callable[[int, int], int]) -> list[Chunk]:
+    """The chunk cut at a good silence near its middle into two, seldom three; itself alone if it is short.
+
+    spans: where somebody speaks, at least all spans that the chunk touches.
+    """
+    if len(chunk) < _LEAST_TO_HALVE_S * RATE_HZ:
+        return [chunk]
+    inside = [
+        (max(start, first / RATE_HZ), min(end, last / RATE_HZ))
+        for start, end in spans
+        for first, last in chunk.pieces
+        if start < last / RATE_HZ and first / RATE_HZ < end
+    ]
+    first, last = chunk.pieces[0][0], chunk.pieces[-1][1]
+    shorter = cut_chunks(inside, last, quietest=quietest, longest_s=len(chunk) / RATE_HZ / 2 + PAD_S)
+    return [Chunk(tuple((max(a, first), b) for a, b in part.pieces)) for part in shorter]
 
 
 def _split(span: tuple[int, int], longest: int, quietest: Callable[[int, int], int]) -> list[tuple[int, int]]:

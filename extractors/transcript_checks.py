@@ -28,7 +28,8 @@ def is_suspect(text: str, mean_log_probability: float) -> bool:
     """Whether a chunk deserves another try, by the two rules of Whisper's own decoder.
 
     Source: Radford et al. (2022), section 4.5: text that gzip makes more than 2.4 times smaller, or a mean log
-    probability of its tokens under -1.
+    probability of its tokens under -1. Whisper tries again by drawing at random; here the chunk is cut in two, which
+    breaks loops as well, leaves true repetitions alone, and gives the same words every time.
     """
     return repetitiveness(text) > _MOST_REPETITIVE or mean_log_probability < _LEAST_LIKELY
 

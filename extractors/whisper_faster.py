@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.recognizer import Heard, finished, marked, openings
-from extractors.transcript_checks import is_suspect
 from extractors.word_times import Aligned
 from schemas.errors import MissingPart
 
@@ -19,9 +18,6 @@ _MAX_TOKENS = 448
 _TOKENS_PER_S, _TOKENS_SPARE = 40, 32
 _FIRST_WITHIN = 50
 _CPU_BATCH, _GPU_BATCH = 8, 16
-# The second try of a suspect chunk: tokens that were said already become less likely. Not sampling, as in Whisper's own
-# fallback, since CTranslate2 cannot be made to draw the same numbers in every process.
-_SECOND_TRY_PENALTY = 1.2
 
 
 class FasterWhisper:
@@ -92,15 +88,6 @@ class FasterWhisper:
     def _decode(self, encoded: Sequence[Any], lengths: Sequence[int], tokenizer: Any) -> list["_Text"]:
         longest = max(lengths) / _WINDOW_SAMPLES * 30
         most = min(round(longest * _TOKENS_PER_S) + _TOKENS_SPARE, _MAX_TOKENS)
-        texts = self._generate(encoded, tokenizer, most, penalty=1.0)
-        again = [index for index, text in enumerate(texts) if text.is_suspect(tokenizer)]
-        if again:
-            tries = self._generate([encoded[index] for index in again], tokenizer, most, penalty=_SECOND_TRY_PENALTY)
-            for index, other in zip(again, tries, strict=True):
-                texts[index] = _better(texts[index], other, tokenizer)
-        return texts
-
-    def _generate(self, encoded: Sequence[Any], tokenizer: Any, most: int, *, penalty: float) -> list["_Text"]:
         from faster_whisper.transcribe import get_suppressed_tokens
 
         results = self._model.model.generate(
@@ -108,7 +95,6 @@ class FasterWhisper:
             [list(tokenizer.sot_sequence)] * len(encoded),
             beam_size=self._beam_size,
             max_length=most,
-            repetition_penalty=penalty,
             max_initial_timestamp_index=_FIRST_WITHIN,
             suppress_blank=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
@@ -130,19 +116,11 @@ class _Text:
         self.mean_log_probability = float(result.scores[0]) * len(tokens) / (len(tokens) + 1)
         self.no_speech_probability = float(result.no_speech_prob)
 
-    def is_suspect(self, tokenizer: Any) -> bool:
-        return is_suspect(tokenizer.decode(self.tokens), self.mean_log_probability)
-
 
 def _frames(length: int, text: _Text) -> int:
     """Spectrum frames that hold the words: up to the last one's end, where the model says it."""
     end_s = length / _SAMPLES_PER_FRAME if text.until_s is None else text.until_s * 100
     return max(round(min(end_s, length / _SAMPLES_PER_FRAME)), 2)
-
-
-def _better(first: _Text, second: _Text, tokenizer: Any) -> _Text:
-    """The second try if only it is above suspicion; else the first, whose words were not made less likely."""
-    return second if second.tokens and not second.is_suspect(tokenizer) else first
 
 
 def _joined(encoded: Sequence[Any]) -> Any:

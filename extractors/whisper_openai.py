@@ -8,16 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.recognizer import Heard, finished, marked, openings
-from extractors.transcript_checks import is_suspect
 from extractors.whisper_weights import openai_table
 from extractors.word_times import Aligned
 from schemas.errors import MissingPart
 
 _SAMPLES_PER_FRAME = 160
 _CPU_BATCH, _GPU_BATCH = 4, 16
-# Whisper's own first step up from zero (Radford et al. 2022, section 4.5) is 0.2; one second try stands for its five.
-_SECOND_TRY_TEMPERATURE = 0.4
-_SEED = 0
 
 
 class OpenaiWhisper:
@@ -95,24 +91,8 @@ class OpenaiWhisper:
         import torch
         from whisper.decoding import DecodingOptions, decode
 
-        plain = DecodingOptions(language=language, beam_size=self._beam_size, fp16=self.mixes)
-        texts = list(decode(self._model, torch.stack([features for _, features in encoded]), plain))
-        warm = DecodingOptions(
-            language=language,
-            temperature=_SECOND_TRY_TEMPERATURE,
-            best_of=self._beam_size,
-            fp16=self.mixes,
-        )
-        for index, text in enumerate(texts):
-            if not is_suspect(text.text, text.avg_logprob):
-                continue
-            # Drawn from the same seed for each chunk: neither its neighbours nor the order of work matter.
-            with torch.random.fork_rng(devices=[self._model.device] if self.mixes else []):
-                torch.manual_seed(_SEED)
-                other = decode(self._model, encoded[index][1][None], warm)[0]
-            if other.tokens and not is_suspect(other.text, other.avg_logprob):
-                texts[index] = other
-        return texts
+        options = DecodingOptions(language=language, beam_size=self._beam_size, fp16=self.mixes)
+        return list(decode(self._model, torch.stack([features for _, features in encoded]), options))
 
 
 def load(file: Path, *, model: str, device: str, beam_size: int) -> OpenaiWhisper:

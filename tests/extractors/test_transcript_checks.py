@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from extractors.languages import english_only, whisper_code
 from extractors.recognizer import Heard, finished, marked, openings
-from extractors.speech_chunks import Chunk, cut_chunks, quietest_sample
+from extractors.speech_chunks import Chunk, cut_chunks, halves, quietest_sample
 from extractors.transcribe import transcript
 from extractors.transcript_checks import ends_sentence, is_no_speech, is_suspect, repetitions, without_loops
 from extractors.word_times import Aligned, Timed, in_order, in_speech, trimmed, words_of
@@ -75,6 +75,20 @@ def test_speech_without_a_pause_is_cut_where_it_is_quietest():
     step = 29 * RATE * 2 // 3 + 1000
     edges = [0, step, 2 * step, 3 * step, 70 * RATE]
     assert [chunk.pieces for chunk in chunks] == [((first, last),) for first, last in pairwise(edges)]
+
+
+@given(speech())
+def test_halves_hold_the_speech_of_their_chunk_and_nothing_else(given_speech):
+    spans, length = given_speech
+    for chunk in cut_chunks(spans, length, quietest=middle):
+        parts = halves(chunk, spans, quietest=middle)
+        pieces = [piece for part in parts for piece in part.pieces]
+        assert all(b <= c for (_, b), (c, _) in pairwise(pieces))
+        assert sum(part.speech_s(spans) for part in parts) == pytest.approx(chunk.speech_s(spans), abs=1e-3)
+        assert chunk.pieces[0][0] <= pieces[0][0]
+        assert pieces[-1][1] <= chunk.pieces[-1][1]
+        if len(parts) > 1:
+            assert all(len(part) < len(chunk) for part in parts)
 
 
 def test_the_quietest_place_is_found():
