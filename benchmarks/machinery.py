@@ -21,7 +21,7 @@ from pipelines.plan import Plan
 from pipelines.store import Store
 from schemas.recipe import Recipe
 from schemas.record import Record
-from schemas.row import SourceRow
+from schemas.source import SourceRow
 from schemas.step import Recording, Step
 
 

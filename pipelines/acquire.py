@@ -14,8 +14,7 @@ from typing import IO
 from pipelines.recording import StoredRecording
 from schemas.errors import SourceUnavailable, TooLong
 from schemas.recipe import Acquire
-from schemas.row import SourceRow
-from schemas.source import Source
+from schemas.source import Source, SourceRow, Told
 
 _BLOCK = 1 << 20
 _SUBTITLES_MAX_BYTES = 20 << 20
@@ -48,20 +47,7 @@ def is_current(row: SourceRow, recording: StoredRecording) -> bool:
 
 def describe(row: SourceRow, measured: Source) -> Source:
     """The row's words over what was measured of the media."""
-    return measured.model_copy(
-        update={
-            "uri": row.uri,
-            "text": row.text,
-            "subtitles_uri": row.subtitles_uri,
-            "licence": row.licence,
-            "consent": row.consent,
-            "language": row.language,
-            "speaker": row.speaker,
-            "dialogue": row.dialogue,
-            "turn": row.turn,
-            "extra": row.extra,
-        }
-    )
+    return measured.model_copy(update={name: getattr(row, name) for name in Told.model_fields})
 
 
 def stamp(row: SourceRow) -> str:

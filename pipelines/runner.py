@@ -15,7 +15,7 @@ from pipelines.store import Store
 from schemas.errors import AffectloomError, MissingPart, RecordingError, StoreError
 from schemas.failure import Failure
 from schemas.outcome import Outcome, OutcomeState
-from schemas.row import SourceRow
+from schemas.source import SourceRow
 from schemas.step import Step
 
 ACQUIRE = "acquire"

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from pipelines.store import is_id
 from schemas.errors import SourceTableError
-from schemas.row import SourceRow
-from schemas.source import Scalar
+from schemas.source import Scalar, SourceRow
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from pipelines.store import Store
 from schemas.errors import UsageError
 from schemas.failure import Failure
 from schemas.publication import About, PublishReport, StepUsed
-from schemas.row import SourceRow
+from schemas.source import SourceRow
 
 __all__ = ["build", "failures", "load", "open_store", "plan", "publish"]
 

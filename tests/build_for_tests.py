@@ -9,7 +9,7 @@ from pipelines.engines.local import LocalEngine
 from pipelines.plan import Plan
 from pipelines.store import Store
 from schemas.recipe import Recipe
-from schemas.row import SourceRow
+from schemas.source import SourceRow
 
 
 def main(rows: str, store: str) -> None:

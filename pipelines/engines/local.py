@@ -25,7 +25,7 @@ from pipelines.runner import ACQUIRE, Runner, fail, killed, outcome
 from pipelines.store import Store
 from schemas.errors import AffectloomError
 from schemas.outcome import Outcome
-from schemas.row import SourceRow
+from schemas.source import SourceRow
 from schemas.step import Step
 
 T = TypeVar("T")

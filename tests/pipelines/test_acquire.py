@@ -13,7 +13,7 @@ from pipelines.recording import StoredRecording
 from pipelines.store import Store
 from schemas.errors import SourceUnavailable, TooLong
 from schemas.recipe import Acquire
-from schemas.row import SourceRow
+from schemas.source import SourceRow
 
 BODY = b"media" * 1000
 HERE = Acquire(private_addresses=True)

@@ -4,9 +4,9 @@ import subprocess
 
 import numpy as np
 import pytest
-from pipelines.ffmpeg import find
 
 from pipelines.clips import cut_video
+from pipelines.ffmpeg import find
 from schemas.errors import DecodeError, TooLong
 
 RATE = 16_000

@@ -16,7 +16,7 @@ from pipelines.plan import Plan
 from pipelines.store import Store
 from schemas.errors import MissingPart
 from schemas.recipe import Recipe
-from schemas.row import SourceRow
+from schemas.source import SourceRow
 from schemas.step import Step
 
 MOODS = ["cheerful", "raise", "sad", "defect", "kill", "absent", "nothing", "calm"]

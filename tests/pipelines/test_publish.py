@@ -13,9 +13,9 @@ import pytest
 from dataset_making import ABSENT, RATE, spoken, tone, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipelines.ffmpeg import find
 
 from pipelines.clips import sample_range
+from pipelines.ffmpeg import find
 from pipelines.provenance import provenance, provenance_features, published_uri
 from pipelines.publish import publish
 from schemas.errors import SourceTableError, StoreError, UsageError

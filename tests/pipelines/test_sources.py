@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.sources import id_of, near_misses, read_sources
 from schemas.errors import SourceTableError
-from schemas.row import SourceRow
+from schemas.source import SourceRow
 
 
 def read(sources: str | list[str], folder: Path) -> list[SourceRow]:
