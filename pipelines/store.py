@@ -89,6 +89,7 @@ class Store:
         try:
             if self.is_local:
                 return os.listdir(folder)  # noqa: PTH208 - names only, and many of them
+            self.fs.invalidate_cache(folder)  # other workers write there too
             return [str(path).rsplit("/", 1)[-1] for path in self.fs.ls(folder, detail=False)]
         except (FileNotFoundError, NotADirectoryError):
             return []
