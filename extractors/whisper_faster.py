@@ -17,17 +17,20 @@ _MAX_TOKENS = 448
 # No script takes more than 40 tokens a second of speech; a model that runs on beyond that is in a loop.
 _TOKENS_PER_S, _TOKENS_SPARE = 40, 32
 _FIRST_WITHIN = 50
-_CPU_BATCH, _GPU_BATCH = 8, 16
+# On a CPU a chunk in decoding takes about as many bytes as the weights do, and larger models gain less from a batch.
+_CPU_BATCH, _CPU_BATCH_BYTES = 8, 1_000_000_000
+_GPU_BATCH = 16
 
 
 class FasterWhisper:
     """A `Recognizer`. Decodes several chunks at a time; on a CPU those of one recording only."""
 
-    def __init__(self, model: Any, *, beam_size: int) -> None:
+    def __init__(self, model: Any, *, beam_size: int, weights_bytes: int) -> None:
         self._model = model
         self._beam_size = beam_size
         self.mixes = model.model.device == "cuda"
-        self.batch = _GPU_BATCH if self.mixes else _CPU_BATCH
+        on_cpu = max(min(_CPU_BATCH_BYTES // max(weights_bytes, 1), _CPU_BATCH), 1)
+        self.batch = _GPU_BATCH if self.mixes else on_cpu
         self.languages = frozenset(model.supported_languages)
 
     def encode(self, sounds: Sequence[NDArray[np.float32]]) -> list[Any]:
@@ -170,4 +173,4 @@ def load(folder: Path, *, device: str, beam_size: int) -> FasterWhisper:
             f"the speech model in {folder} cannot be loaded: {str(error).splitlines()[0]}",
             do="it must be a Whisper model converted for CTranslate2: model.bin, config.json, tokenizer.json",
         ) from error
-    return FasterWhisper(model, beam_size=beam_size)
+    return FasterWhisper(model, beam_size=beam_size, weights_bytes=(folder / "model.bin").stat().st_size)

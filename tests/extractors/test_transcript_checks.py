@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from extractors.languages import english_only, whisper_code
 from extractors.recognizer import Heard, finished, marked, openings
 from extractors.speech_chunks import Chunk, cut_chunks, halves, quietest_sample
-from extractors.transcribe import transcript
+from extractors.transcribe import transcript, unheard
 from extractors.transcript_checks import ends_sentence, is_no_speech, is_suspect, repetitions, without_loops
 from extractors.word_times import Aligned, Timed, in_order, in_speech, trimmed, words_of
 
@@ -402,6 +402,52 @@ def test_a_chunk_that_the_model_takes_for_silence_gives_a_doubt_and_no_words():
     )
     assert (found.words, found.language, found.language_probability) == ((), None, None)
     assert [doubt.reason for doubt in found.doubts] == ["no-speech"]
+
+
+def said(until_s, *words, no_speech=0.0):
+    parts = tuple(Aligned(text, start, end, 0.9, opens=True) for text, start, end in words)
+    return Heard(parts, -0.2 if not no_speech else -1.5, no_speech, until_s)
+
+
+def test_what_comes_after_the_models_last_segment_is_heard_again():
+    chunk = Chunk(((0, 20 * RATE),))
+    spans = [(1.0, 4.0), (10.0, 15.0)]
+    assert unheard(chunk, said(4.0, (" one", 1.0, 4.0)), "en", spans) == Chunk(((4 * RATE, 20 * RATE),))
+    # Nobody speaks there, the model says nothing about its end, or it came to the end: nothing is left.
+    assert unheard(chunk, said(4.0, (" one", 1.0, 4.0)), "en", [(1.0, 4.0), (10.0, 10.9)]) is None
+    assert unheard(chunk, said(None, (" one", 1.0, 4.0)), "en", spans) is None
+    assert unheard(chunk, said(15.0, (" one", 1.0, 4.0), (" two", 10.0, 15.0)), "en", spans) is None
+
+
+def test_an_utterance_that_the_model_skipped_before_its_end_is_heard_again():
+    chunk = Chunk(((0, 20 * RATE),))
+    spans = [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)]
+    rest = unheard(chunk, said(6.0, (" one", 1.0, 2.0)), "en", spans)
+    assert rest is not None
+    assert 2.0 <= rest.start_s <= 3.0
+    # Half a second of speech without a word is a breath or the tail of a word.
+    assert unheard(chunk, said(6.0, (" one", 1.0, 5.5)), "en", [(1.0, 6.0)]) is None
+
+
+def test_silence_is_passed_over_and_turns_come_to_an_end():
+    chunk = Chunk(((0, 20 * RATE),))
+    spans = [(0.0, 20.0)]
+    assert unheard(chunk, said(2.0, (" you", 0.5, 2.0), no_speech=0.9), "en", spans) == Chunk(((2 * RATE, 20 * RATE),))
+    assert unheard(chunk, said(0.3, (" you", 0.0, 0.3)), "en", spans) is None
+
+
+def test_a_word_heard_on_both_sides_of_a_cut_is_one_word():
+    whole, rest = Chunk(((0, 4 * RATE),)), Chunk(((2 * RATE, 4 * RATE),))
+    heard = [
+        (whole, said(2.0, (" so", 0.5, 1.0), (" because", 1.0, 2.0))),
+        (rest, said(None, (" Because", 0.05, 0.4), (" of", 0.4, 0.8))),
+    ]
+    found = transcript(heard, spans=[(0.4, 3.0)], length_ms=4000, language="en", language_probability=None)
+    assert [word.text for word in found.words] == [" so", " because", " of"]
+    # Chunks that share no sound share no word: there it was said twice.
+    apart = [(Chunk(((0, 2 * RATE),)), heard[0][1]), heard[1]]
+    found = transcript(apart, spans=[(0.4, 3.0)], length_ms=4000, language="en", language_probability=None)
+    assert [word.text for word in found.words] == [" so", " because", " Because", " of"]
 
 
 @pytest.mark.parametrize(
