@@ -26,6 +26,7 @@ from extractors.face_geometry import (
     head_pose_deg,
     mouth_open,
 )
+from extractors.face_parts import Part, around, different, is_small, nearest, parts_of, whole
 from extractors.face_tracks import Glance, glance, is_cut, stable_ids
 from schemas.clock import to_s
 from schemas.errors import MissingPart
@@ -78,6 +79,9 @@ class FaceLandmarks(Watcher):
     """Frames are scaled down to this many pixels."""
     min_confidence: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Of the detector and of the landmark model; a face under it is not reported. Neither is told for each face."""
+    parts: Annotated[int, Field(ge=1, le=4)] = 1
+    """For small faces each frame is also looked at in parts x parts overlapping pieces; costs about 1 + parts² times
+    as much. A face must still have pixels: raise `longest_side` with it."""
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -105,7 +109,12 @@ class FaceLandmarks(Watcher):
 
     def load(self) -> "Landmarker":
         """The landmarker; it keeps nothing from frame to frame. Raises MissingPart."""
-        return Landmarker.load(max_faces=self.max_faces, min_confidence=self.min_confidence)
+        return Landmarker.load(max_faces=self.max_faces, min_confidence=self.min_confidence, parts=self.parts)
+
+    def identity(self) -> dict[str, object]:
+        """One part is what was done before there were parts: what was measured then stays."""
+        fields = self.model_dump(mode="json", exclude={"parts"} if self.parts == 1 else None)
+        return {**super().identity(), "fields": fields}
 
     def begin(self, recording: Recording, facts: Facts, model: Any) -> "Looking":
         """Start on one recording."""
@@ -115,14 +124,16 @@ class FaceLandmarks(Watcher):
 class Landmarker:
     """MediaPipe's FaceLandmarker in image mode, closed when it is no longer used."""
 
-    def __init__(self, landmarker: Any, image: Any) -> None:
+    def __init__(self, landmarker: Any, image: Any, *, max_faces: int, parts: int) -> None:
         """`image` makes MediaPipe's picture of pixels."""
         self._landmarker = landmarker
         self._image = image
+        self._max_faces = max_faces
+        self._parts = parts
         self.close = weakref.finalize(self, _close, landmarker)
 
     @classmethod
-    def load(cls, *, max_faces: int, min_confidence: float = 0.5) -> Self:
+    def load(cls, *, max_faces: int, min_confidence: float = 0.5, parts: int = 1) -> Self:
         """Raises MissingPart: no mediapipe, no system library it wants, no model file."""
         path = weights.fetch(LANDMARKER)
         try:
@@ -151,14 +162,42 @@ class Landmarker:
             except OSError as error:
                 raise MissingPart(f"mediapipe cannot be loaded: {error}", do=_LIBRARIES) from error
             landmarker.detect(image(np.zeros((64, 64, 3), np.uint8)))
-        return cls(landmarker, image)
+        return cls(landmarker, image, max_faces=max_faces, parts=parts)
 
     def faces(self, pixels: NDArray[np.uint8]) -> list[list[float]]:
-        """The faces in one picture, RGB, (height, width, 3): for each the values of `COLUMNS`."""
+        """The faces in one picture, RGB, (height, width, 3): for each the values of `COLUMNS`.
+
+        With several parts from the largest to the smallest. A face found in the whole picture is taken from there, as
+        ever. A small one that is only found in a part is looked at again in the middle of a square of its own: head
+        pose depends on the place in what is looked at, and would jump from part to part. If it is not found there, it
+        was none.
+        """
         height, width = pixels.shape[:2]
-        found = self._landmarker.detect(self._image(np.ascontiguousarray(pixels)))
+        found = self._in(whole(width, height), pixels)
+        parts = parts_of(width, height, self._parts)
+        if not parts:
+            return found
+        seen = [face for part in parts for face in self._in(part, pixels) if is_small(face[:4], width, height)]
+        places = [face[:4] for face in (*found, *seen)]
+        sure = len(found)
+        for index in different(places, len(places)):
+            if index >= sure:
+                again = self._in(around(places[index], width, height), pixels)
+                same = nearest([face[:4] for face in again], places[index])
+                if same is not None:
+                    found.append(again[same])
+        return [found[index] for index in different([face[:4] for face in found], self._max_faces)]
+
+    def _in(self, part: Part, pixels: NDArray[np.uint8]) -> list[list[float]]:
+        found = self._landmarker.detect(self._image(np.ascontiguousarray(part.cut(pixels))))
         return [
-            _values(landmarks, {shape.category_name: shape.score for shape in shapes}, matrix, width, height)
+            _values(
+                landmarks,
+                {shape.category_name: shape.score for shape in shapes},
+                matrix,
+                part,
+                (pixels.shape[1], pixels.shape[0]),
+            )
             for landmarks, shapes, matrix in zip(
                 found.face_landmarks, found.face_blendshapes, found.facial_transformation_matrixes, strict=True
             )
@@ -199,16 +238,21 @@ def _quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _values(landmarks: Any, shapes: dict[str, float], matrix: Any, width: int, height: int) -> list[float]:
-    def at(index: int) -> tuple[float, float, float]:
-        point = landmarks[index]
-        return point.x * width, point.y * height, point.z * width
+def _values(landmarks: Any, shapes: dict[str, float], matrix: Any, part: Part, size: tuple[int, int]) -> list[float]:
+    """Landmarks in shares of the part's sides; size: of the whole picture, (width, height)."""
+    (width, height), (across, down) = size, part.size
 
+    def at(index: int) -> tuple[float, float, float]:
+        # Pixels counted from the part's corner: only differences are taken of them.
+        point = landmarks[index]
+        return point.x * across, point.y * down, point.z * across
+
+    places = [part.in_whole(point.x, point.y, width, height) for point in landmarks]
     eyes = [(at(left), at(right), at(iris)) for left, right, iris in EYES_IN_PICTURE]
     upper, lower = (at(index) for index in INNER_LIPS)
     first, second = (at(index) for index in OUTER_CORNERS)
     return [
-        *box([point.x for point in landmarks], [point.y for point in landmarks]),
+        *box([x for x, _ in places], [y for _, y in places]),
         *head_pose_deg(matrix),
         *gaze_deg(eyes),
         mouth_open(upper, lower, (first, second)),
