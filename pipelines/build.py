@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from extractors.openface import OpenFace, contents_of
 from extractors.speaking import SpeakingFace
 from pipelines import registry
 from pipelines.plan import Plan
@@ -69,12 +70,29 @@ def _measure(file: YamlFile, name: str) -> Step:
     except KeyError:
         raise unknown_name(file, where, name, registry.names(), "measurement") from None
     step = validate(_placed(file, name), kind, where)
+    if isinstance(step, OpenFace):
+        step = _with_tables(file, step, where)
     try:
         step.weights()
     except MissingPart as error:
         field = ".".join((*where, "model")) if "model" in kind.model_fields else ".".join(where)
         raise MissingPart(f"{file.path}:{file.line((*where, 'model'))}: {field}: {error.what}", do=error.do) from error
     return step
+
+
+def _with_tables(file: YamlFile, step: OpenFace, where: tuple[str, ...]) -> OpenFace:
+    """The step with its tables counted from the recipe's own folder, and what they hold. Raises RecipeError."""
+    table = str((file.path.parent / step.table).absolute())
+    place = f"{file.path}:{file.line((*where, 'table'))}: {'.'.join(where)}.table"
+    try:
+        contents = contents_of(table)
+    except OSError as error:
+        raise RecipeError(
+            f"{place}: {error.filename} cannot be read: {error.strerror}", do="make it readable"
+        ) from error
+    if not contents:
+        raise RecipeError(f"{place}: there is no file {table}", do="paths count from the recipe's folder")
+    return step.model_copy(update={"table": table, "contents": contents})
 
 
 def _placed(file: YamlFile, name: str) -> YamlFile:

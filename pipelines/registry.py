@@ -18,6 +18,7 @@ BUILT_IN = {
     "prosody": "extractors.prosody:Prosody",
     "clip": "extractors.clip:PictureEmbedding",
     "egemaps": "extractors.egemaps:Egemaps",
+    "openface": "extractors.openface:OpenFace",
 }
 
 
