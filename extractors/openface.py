@@ -50,6 +50,8 @@ class OpenFace(Step):
     """Where the tables are, counted from the recipe's folder, with `{id}` for the recording: `openface/{id}.csv`."""
     contents: str = ""
     """Filled in from the tables: a hash of all of them."""
+    folder: str = Field(default="", exclude=True)
+    """Filled in from the recipe: its folder. Not told on: it is nobody's business where somebody keeps files."""
 
     @field_validator("table")
     @classmethod
@@ -80,7 +82,7 @@ class OpenFace(Step):
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         """Read each recording's table. Raises MeasurementError or SourceUnavailable."""
         for recording in recordings:
-            path = Path(self.table.replace(_ID, recording.id))
+            path = Path(self.folder, self.table.replace(_ID, recording.id))
             if not path.is_file():
                 recording.absent("openface", f"there is no table {path.name}")
                 continue

@@ -82,7 +82,8 @@ def _measure(file: YamlFile, name: str) -> Step:
 
 def _with_tables(file: YamlFile, step: OpenFace, where: tuple[str, ...]) -> OpenFace:
     """The step with its tables counted from the recipe's own folder, and what they hold. Raises RecipeError."""
-    table = str((file.path.parent / step.table).absolute())
+    folder = file.path.parent.absolute()
+    table = str(folder / step.table)
     place = f"{file.path}:{file.line((*where, 'table'))}: {'.'.join(where)}.table"
     try:
         contents = contents_of(table)
@@ -92,7 +93,7 @@ def _with_tables(file: YamlFile, step: OpenFace, where: tuple[str, ...]) -> Open
         ) from error
     if not contents:
         raise RecipeError(f"{place}: there is no file {table}", do="paths count from the recipe's folder")
-    return step.model_copy(update={"table": table, "contents": contents})
+    return step.model_copy(update={"contents": contents, "folder": str(folder)})
 
 
 def _placed(file: YamlFile, name: str) -> YamlFile:

@@ -165,6 +165,16 @@ def test_a_recipe_whose_tables_are_not_there_names_the_line(tmp_path):
         build.load(tmp_path / "recipe.yaml")
 
 
+def test_what_is_told_of_the_step_names_no_folder(tmp_path):
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "talk.csv").write_text(HEAD + row(0))
+    plan = build.load(tmp_path / "recipe.yaml").plan
+    [step] = [step for step in plan.steps if isinstance(step, OpenFace)]
+    assert step.model_dump() == {"table": "tables/{id}.csv", "contents": contents_of(f"{tmp_path}/tables/{{id}}.csv")}
+    assert str(tmp_path) not in plan.filled()
+
+
 def test_a_table_that_changes_is_read_again(tmp_path):
     recipe, store = tmp_path / "recipe.yaml", tmp_path / "store"
     shutil.copyfile(TALK, tmp_path / "talk.mp4")
