@@ -3,6 +3,8 @@
 Every engine calls it in its workers, so that a failure means the same under each of them.
 """
 
+import ctypes
+import sys
 import time
 import traceback
 from collections.abc import Sequence
@@ -19,6 +21,8 @@ from schemas.source import SourceRow
 from schemas.step import Step
 
 ACQUIRE = "acquire"
+_LONG_S = 1.0
+"""A step that takes longer may have held much."""
 
 
 class Runner:
@@ -59,6 +63,8 @@ class Runner:
             model = self._model(index, step)
             started = time.perf_counter()
             self._run(step, todo, model)
+            if time.perf_counter() - started > _LONG_S:
+                give_back_memory()
         each = (time.perf_counter() - started) / max(1, len(todo))
         return [
             outcome(recording, step, each if recording.id in done else 0.0, worked=recording.id in done)
@@ -101,6 +107,15 @@ class Runner:
             if is_runnable(recording, step):
                 nothing = RuntimeError(f"{step.key} ended without an error and without its result")
                 fail(recording, step, describe(recording.id, step.key, "", nothing))
+
+
+def give_back_memory() -> None:
+    """Return freed memory to the system, so that what one step held does not stand beside what the next one holds."""
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
+    if trim is not None:
+        trim(0)
 
 
 def is_runnable(recording: StoredRecording, step: Step) -> bool:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _KEY = b"affectloom"
+_ROWS = 1 << 15
+"""Rows of a row group: what the writer holds at a time."""
 
 
 def parquet_bytes(table: "pa.Table", note: dict[str, Any] | None = None) -> bytes:
@@ -19,7 +21,7 @@ def parquet_bytes(table: "pa.Table", note: dict[str, Any] | None = None) -> byte
     if note is not None:
         table = table.replace_schema_metadata({_KEY: json.dumps(note, sort_keys=True).encode()})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False)
+    pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=False, row_group_size=_ROWS)
     return bytes(sink.getvalue())
 
 
