@@ -247,12 +247,14 @@ def _values(landmarks: Any, shapes: dict[str, float], matrix: Any, part: Part, s
         point = landmarks[index]
         return point.x * across, point.y * down, point.z * across
 
-    places = [part.in_whole(point.x, point.y, width, height) for point in landmarks]
+    # Only the corners of the hull are brought from the part into the whole: order is kept, and 478 calls are saved.
+    across_all, down_all = [point.x for point in landmarks], [point.y for point in landmarks]
+    edges = [part.in_whole(pick(across_all), pick(down_all), width, height) for pick in (min, max)]
     eyes = [(at(left), at(right), at(iris)) for left, right, iris in EYES_IN_PICTURE]
     upper, lower = (at(index) for index in INNER_LIPS)
     first, second = (at(index) for index in OUTER_CORNERS)
     return [
-        *box([x for x, _ in places], [y for _, y in places]),
+        *box([x for x, _ in edges], [y for _, y in edges]),
         *head_pose_deg(matrix),
         *gaze_deg(eyes),
         mouth_open(upper, lower, (first, second)),
