@@ -35,10 +35,12 @@ class StoredRecording:
         self._files: dict[tuple[str, str], str] = {}
         self._prints: dict[str, str] = {}
         self._settled: dict[str, State] = {}
+        self.has_leftovers = False
         for name in self._store.listing(self._folder):
             self._note(name)
 
     def _note(self, name: str) -> None:
+        self.has_leftovers = self.has_leftovers or name.startswith(".part-")
         parts = name.split(".", 2)
         if len(parts) == 3 and not name.startswith("."):  # noqa: PLR2004 - kind, fingerprint, rest
             self._files[parts[0], parts[1]] = name

@@ -59,6 +59,9 @@ class Runner:
         todo = [recording for recording in recordings if is_runnable(recording, step)]
         started = time.perf_counter()
         done = {recording.id for recording in todo}
+        for recording in todo:
+            if recording.has_leftovers:
+                self.store.sweep(recording.id)
         if todo:
             model = self._model(index, step)
             started = time.perf_counter()

@@ -179,10 +179,14 @@ def _refused(verb: str, path: str, error: OSError) -> StoreError:
 
 
 def _alive(pid: int) -> bool:
+    """Whether a process still runs; one that has ended and waits to be buried does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:  # it has gone just now, or there is no /proc here
+        return not Path("/proc/self/stat").exists()

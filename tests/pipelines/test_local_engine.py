@@ -162,6 +162,17 @@ def test_a_model_that_cannot_load_ends_the_run_with_its_reason(tmp_path: Path):
         build(rows, Store(str(tmp_path / "store")), plan(Length(), Moody(load_fails=True)))
 
 
+def test_leftovers_of_a_killed_step_go_when_the_recording_is_worked_on_again(tmp_path: Path):
+    rows = make_rows(tmp_path / "in", ["calm"])
+    store = Store(str(tmp_path / "store"))
+    build(rows, store, plan(Length()))
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    left = Path(store.folder("r0-calm"), f".part-{os.uname().nodename}-{int(gone.stdout)}-0.mood.json")
+    left.write_text("half")
+    build(rows, store, plan())
+    assert not left.exists()
+
+
 def test_ids_are_drawn_as_needed(tmp_path: Path):
     rows = make_rows(tmp_path / "in", ["calm"] * 60)
     drawn = 0

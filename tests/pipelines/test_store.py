@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,23 @@ def test_leftovers_of_a_killed_process_are_swept_and_those_of_a_living_one_kept(
     store.sweep("a")
     assert not dead.exists()
     assert mine.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_leftovers_of_a_process_that_nobody_has_buried_yet_are_swept(tmp_path: Path):
+    store = Store(str(tmp_path))
+    recording = store.open("a", LINEAGE)
+    recording.write_source(source())
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    left = Path(store.folder("a"), f".part-{os.uname().nodename}-{child.pid}-0.x")
+    left.write_text("")
+    assert store.open("a", LINEAGE).has_leftovers
+    deadline = time.monotonic() + 20
+    while ") Z " not in Path(f"/proc/{child.pid}/stat").read_text() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    store.sweep("a")
+    assert not left.exists()
+    child.wait()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
