@@ -103,7 +103,7 @@ def machine() -> str:
         if "model name" in line
     )
     load = os.getloadavg()[0]
-    return f"{len(os.sched_getaffinity(0))} cores, {next(names, 'unknown')}, load before {load:.1f}"
+    return f"{len(os.sched_getaffinity(0))} cores, {next(names, 'unknown')}, load {load:.1f}"
 
 
 def word_errors(found: Sequence[str], wanted: Sequence[str]) -> int:
