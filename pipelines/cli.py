@@ -7,13 +7,14 @@ import json
 import logging
 import sys
 from collections import Counter
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from click import Choice
 from rich.console import Console
 
+from pipelines.engines import ENGINES
 from pipelines.house import check_house
 from schemas.errors import UsageError
 
@@ -23,12 +24,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class Engine(StrEnum):
-    """What runs the steps."""
-
-    local = "local"
 
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
@@ -66,7 +61,10 @@ def _print_json(data: Any) -> None:
 def build(
     recipe: RecipePath,
     store: StoreUrl = STORE,
-    engine: Annotated[Engine, typer.Option(help="What runs the steps.")] = Engine.local,
+    options: Annotated[
+        list[str] | None, typer.Argument(metavar="-- OPTIONS", help="The engine's own, such as Beam's --runner.")
+    ] = None,
+    engine: Annotated[str, typer.Option(click_type=Choice(list(ENGINES)), help="What runs the steps.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what has failed.")] = False,
     quiet: Quiet = False,
@@ -81,7 +79,15 @@ def build(
             do="give a folder; memory:// is for `pipelines.work.build` inside one program",
         )
     try:
-        tally = work.build(recipe, store, engine=engine.value, workers=workers, retry=retry, quiet=quiet or as_json)
+        tally = work.build(
+            recipe,
+            store,
+            engine=engine,
+            workers=workers,
+            options=options or (),
+            retry=retry,
+            quiet=quiet or as_json,
+        )
     except KeyboardInterrupt:
         _err().print("stopped; what is made is kept: the same command goes on from here")
         raise typer.Exit(130) from None

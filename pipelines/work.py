@@ -3,14 +3,14 @@
 import os
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipelines.acquire import is_current
 from pipelines.build import LoadedRecipe, load
-from pipelines.engines.local import LocalEngine
+from pipelines.engines import engine as engine_of
 from pipelines.lineage import digest, weights_of
 from pipelines.plan import versions
 from pipelines.progress import Tally, follow
@@ -26,7 +26,6 @@ from schemas.source import SourceRow
 __all__ = ["build", "failures", "load", "open_store", "plan", "publish"]
 
 SALT = "AFFECTLOOM_SALT"
-ENGINES = {"local": LocalEngine}
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,14 @@ def build(
     *,
     engine: str = "local",
     workers: int | None = None,
+    options: Sequence[str] = (),
     retry: bool = False,
     quiet: bool = True,
 ) -> Tally:
-    """Measure every recording of a recipe. Raises UsageError where nothing can be done."""
+    """Measure every recording of a recipe. Raises UsageError where nothing can be done.
+
+    engine: one of pipelines.engines.ENGINES. options: the engine's own.
+    """
     loaded = load(recipe)
     store = open_store(store_url)
     store.prepare()
@@ -67,7 +70,7 @@ def build(
     kept = f"{store.root}/runs/{loaded.recipe.name}.{digest(filled)}.yaml"
     if store.read_or_none(kept) != filled.encode():
         store.write(kept, filled.encode())
-    runs = ENGINES[engine](workers or loaded.recipe.run.workers, retry=retry)
+    runs = engine_of(engine, workers or loaded.recipe.run.workers, retry=retry, options=options)
     last = loaded.plan.lineage.steps[-1].key
     return follow(runs.run(loaded.plan, rows_of(loaded), store), last, quiet=quiet)
 

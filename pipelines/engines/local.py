@@ -23,7 +23,7 @@ from pipelines.plan import Plan, is_todo
 from pipelines.recording import StoredRecording
 from pipelines.runner import ACQUIRE, Runner, fail, killed, outcome
 from pipelines.store import Store
-from schemas.errors import AffectloomError
+from schemas.errors import AffectloomError, UsageError
 from schemas.outcome import Outcome
 from schemas.source import SourceRow
 from schemas.step import Step
@@ -66,7 +66,9 @@ class _Worker:
 class LocalEngine:
     """Runs a plan over sources with `workers` processes (in this process where the store is in its memory)."""
 
-    def __init__(self, workers: int | None = None, *, retry: bool = False) -> None:
+    def __init__(self, workers: int | None = None, *, retry: bool = False, options: Sequence[str] = ()) -> None:
+        if options:
+            raise UsageError(f"the local engine has no options, found {' '.join(options)}")
         self.workers = workers or len(os.sched_getaffinity(0))
         self.retry = retry
 
