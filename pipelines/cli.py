@@ -7,14 +7,13 @@ import json
 import logging
 import sys
 from collections import Counter
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click import Choice
 from rich.console import Console
 
-from pipelines.engines import ENGINES
 from pipelines.house import check_house
 from schemas.errors import UsageError
 
@@ -24,6 +23,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+class Engine(StrEnum):
+    """What runs the steps: the names of pipelines.engines.ENGINES."""
+
+    local = "local"
 
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
@@ -64,7 +69,7 @@ def build(
     options: Annotated[
         list[str] | None, typer.Argument(metavar="-- OPTIONS", help="The engine's own, such as Beam's --runner.")
     ] = None,
-    engine: Annotated[str, typer.Option(click_type=Choice(list(ENGINES)), help="What runs the steps.")] = "local",
+    engine: Annotated[Engine, typer.Option(help="What runs the steps.")] = Engine.local,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what has failed.")] = False,
     quiet: Quiet = False,
@@ -82,7 +87,7 @@ def build(
         tally = work.build(
             recipe,
             store,
-            engine=engine,
+            engine=engine.value,
             workers=workers,
             options=options or (),
             retry=retry,
