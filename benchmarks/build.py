@@ -88,7 +88,7 @@ def _models() -> dict[str, Callable[..., Any]]:
     from mediapipe.tasks.python import BaseOptions, vision
 
     from extractors import dinov2, weights, whisper_weights
-    from extractors.faces import LANDMARKER
+    from extractors.face_landmarker import LANDMARKER
 
     options = vision.FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(weights.fetch(LANDMARKER))),

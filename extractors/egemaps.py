@@ -4,7 +4,7 @@ Eyben et al. (2016), The Geneva Minimalistic Acoustic Parameter Set, IEEE Trans.
 the set. openSMILE may be used for research, not in products: it is an extra of its own that nothing else needs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar
 
@@ -14,11 +14,11 @@ from pydantic import Field
 
 from extractors.prosody import Spans, whole
 from extractors.quiet_cuts import BLOCK_S, Read, cuts
-from extractors.sound import RATE_HZ, SoundTrack, length_s, samples
+from extractors.sound import RATE_HZ, SoundTrack, opened_sound
 from schemas.errors import MissingPart
-from schemas.facts import Watched
 from schemas.step import Needs, Recording, Step
 from schemas.track import Track
+from schemas.track_file import track_writer
 
 HOP = 160
 """openSMILE's configuration of the set fixes 10 ms."""
@@ -109,21 +109,22 @@ class Egemaps(Step):
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         """Measure each recording, block by block."""
         for recording in recordings:
-            with recording.local("audio") as path:
-                duration_s = length_s(path)
-                spans: Spans = ((0.0, duration_s),)
-                if recording.has("watched"):
-                    spans = recording.read("watched", Watched).sound_spans
-
-                def read(first: int, stop: int, path: Any = path) -> NDArray[np.float32]:
-                    return samples(path, first / RATE_HZ, stop / RATE_HZ)
-
-                track = measure(read, round(duration_s * RATE_HZ), spans, model)
-            recording.write("egemaps", track)
+            with (
+                opened_sound(recording) as sound,
+                recording.create("egemaps", Track.suffix) as path,
+                track_writer(path, COLUMNS) as writer,
+            ):
+                for part in measured(sound.read, sound.length, sound.spans, model):
+                    writer.add(part.table())
 
 
 def measure(read: Read, length: int, spans: Spans, smile: Any, longest_s: float = BLOCK_S) -> Track:
-    """The descriptors of one sound, each frame at the time of its own middle.
+    """The descriptors of one sound as a whole: the parts of `measured`, joined."""
+    return Track.joined(list(measured(read, length, spans, smile, longest_s)), COLUMNS)
+
+
+def measured(read: Read, length: int, spans: Spans, smile: Any, longest_s: float = BLOCK_S) -> Iterator[Track]:
+    """The descriptors of one sound, block by block, each frame at the time of its own middle.
 
     NaN: pitch and what hangs on it where unvoiced (openSMILE writes 0 or -201), formants not found, everything outside
     the sound. Blocks of a long recording overlap by a second on both sides.
@@ -135,21 +136,20 @@ def measure(read: Read, length: int, spans: Spans, smile: Any, longest_s: float 
         smile: what `Egemaps.load` made.
         longest_s: of a block.
     """
-    frames = -(-length // HOP)
-    values = np.full((frames, len(COLUMNS)), np.nan, np.float32)
     bounds = cuts(read, length, RATE_HZ, HOP, longest_s)
     margin = int(_MARGIN_S * RATE_HZ)
+    long = np.isin(np.arange(len(COLUMNS)), _LONG)
     for start, stop in pairwise(bounds):
         origin = max(start - margin, 0)
         block = centred(descriptors(smile, read(origin, min(stop + margin, length))))
         first, last = start // HOP, -(-stop // HOP)
+        values = np.full((last - first, len(COLUMNS)), np.nan, np.float32)
         known = block[first - origin // HOP : last - origin // HOP]
-        values[first : first + len(known)] = known
-    times = np.arange(frames) * HOP / RATE_HZ
-    long = np.isin(np.arange(len(COLUMNS)), _LONG)
-    values[np.ix_(~whole(spans, times, _LONG_FRAME_S), long)] = np.nan
-    values[np.ix_(~whole(spans, times, _SHORT_FRAME_S), ~long)] = np.nan
-    return Track.centred(times, HOP / RATE_HZ, values, COLUMNS)
+        values[: len(known)] = known
+        times = np.arange(first, last) * HOP / RATE_HZ
+        values[np.ix_(~whole(spans, times, _LONG_FRAME_S), long)] = np.nan
+        values[np.ix_(~whole(spans, times, _SHORT_FRAME_S), ~long)] = np.nan
+        yield Track.centred(times, HOP / RATE_HZ, values, COLUMNS)
 
 
 def descriptors(smile: Any, sound: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from schemas.clock import MICROSECONDS_PER_SECOND
 from schemas.facts import Facts, Watched
 from schemas.pictures import Pictures
 from schemas.step import Recording
+from schemas.tables import TableWriter
 from schemas.watching import PicturesWanted, Watcher
 
 _AT_A_TIME = 200
@@ -49,18 +50,13 @@ class Keeping:
     """
 
     def __init__(self, recording: Recording, fps: float) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         self._longest_us = round(MICROSECONDS_PER_SECOND / fps)
         self._waiting: list[tuple[int, bytes]] = []
-        nothing = Pictures(np.zeros(0), np.zeros((0, 2), np.int64), ()).to_bytes()
-        self._schema = pq.read_schema(pa.BufferReader(nothing))
+        nothing = Pictures(np.zeros(0), np.zeros((0, 2), np.int64), ()).table()
+        self._schema = nothing.schema
         with ExitStack() as opening:
             path = opening.enter_context(recording.create("frames", Pictures.suffix))
-            self._file = pq.ParquetWriter(
-                path, self._schema, compression="zstd", use_dictionary=False, write_statistics=False
-            )
+            self._file = TableWriter(path, self._schema, None, rows=_AT_A_TIME)
             self._place = opening.pop_all()
 
     def sound(self, samples: NDArray[np.int16]) -> None:
@@ -92,7 +88,7 @@ class Keeping:
             schema=self._schema,
         )
         try:
-            self._file.write_table(table)
+            self._file.add(table)
         except OSError as error:
             # The place knows what a full disk means for the run.
             self._place.__exit__(type(error), error, error.__traceback__)
@@ -103,12 +99,12 @@ class Keeping:
         with self._place:
             if self._waiting:
                 self._write(self._waiting, next_us=None)
-            self._file.close()
+            self._file.__exit__(None, None, None)
 
     def abandon(self) -> None:
         """Leave nothing behind."""
         with suppress(OSError):  # why it is abandoned is known already
-            self._file.close()
+            self._file.__exit__(_Abandoned, _Abandoned(), None)
         with suppress(_Abandoned), self._place:
             raise _Abandoned
 

@@ -112,6 +112,10 @@ def pitch(
     return np.where(chosen > 0, chosen, np.nan), np.clip(strength, 0, 1), _pulses(process, piece)
 
 
+_FEWEST_PULSES = 3
+"""An amplitude lies between two neighbours; of fewer pulses Praat makes an error."""
+
+
 def _pulses(process: Any, piece: Any) -> Pulses:
     from parselmouth.praat import call
 
@@ -120,6 +124,8 @@ def _pulses(process: Any, piece: Any) -> Pulses:
         return Pulses(none, none, none)
     # A matrix gives all points in one call; asking point by point costs more than finding them.
     times = np.array(call(process, "To Matrix").values[0])
+    if len(times) < _FEWEST_PULSES:
+        return Pulses(times, none, none)
     tier = call([process, piece], "To AmplitudeTier (period)", 0, 0, *PERIOD_S, PERIOD_FACTOR)
     if int(call(tier, "Get number of points")) == 0:
         return Pulses(times, none, none)

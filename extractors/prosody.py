@@ -1,6 +1,6 @@
 """Prosody: pitch, loudness, voice quality, formants and spectrum on one grid of frames."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -11,13 +11,13 @@ from pydantic import Field, model_validator
 
 from extractors import praat
 from extractors.quiet_cuts import BLOCK_S, Read, cuts, mean_and_peak
-from extractors.sound import RATE_HZ, SoundTrack, length_s, samples
-from extractors.spectrum import DELTA_COLUMNS, MFCC, SPECTRAL_COLUMNS, deltas, spectral
+from extractors.sound import RATE_HZ, SoundTrack, opened_sound
+from extractors.spectrum import DELTA_COLUMNS, DELTA_WIDTH, MFCC, SPECTRAL_COLUMNS, deltas, spectral
 from extractors.voice_quality import jitter_local, shimmer_local
 from schemas.errors import MissingPart
-from schemas.facts import Watched
 from schemas.step import Needs, Recording, Step
 from schemas.track import Track
+from schemas.track_file import track_writer
 
 Spans = Sequence[tuple[float, float]]
 
@@ -73,8 +73,8 @@ class Prosody(Step):
 
     @property
     def needs(self) -> Needs:
-        """One core; memory for two minutes of sound, and for the track itself: 320 MB for two hours of it."""
-        return Needs(cpus=1, memory_mb=1000)
+        """One core; memory for two minutes of sound."""
+        return Needs(cpus=1, memory_mb=700)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -116,21 +116,22 @@ class Prosody(Step):
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         """Measure each recording, block by block."""
         for recording in recordings:
-            with recording.local("audio") as path:
-                duration_s = length_s(path)
-                spans: Spans = ((0.0, duration_s),)
-                if recording.has("watched"):
-                    spans = recording.read("watched", Watched).sound_spans
-
-                def read(first: int, stop: int, path: Any = path) -> NDArray[np.float32]:
-                    return samples(path, first / RATE_HZ, stop / RATE_HZ)
-
-                track = measure(read, round(duration_s * RATE_HZ), spans, self)
-            recording.write("prosody", track)
+            with (
+                opened_sound(recording) as sound,
+                recording.create("prosody", Track.suffix) as path,
+                track_writer(path, self.columns) as writer,
+            ):
+                for part in measured(sound.read, sound.length, sound.spans, self):
+                    writer.add(part.table())
 
 
 def measure(read: Read, length: int, spans: Spans, how: Prosody, longest_s: float = BLOCK_S) -> Track:
-    """The prosody of one sound.
+    """The prosody of one sound as a whole: the parts of `measured`, joined."""
+    return Track.joined(list(measured(read, length, spans, how, longest_s)), how.columns)
+
+
+def measured(read: Read, length: int, spans: Spans, how: Prosody, longest_s: float = BLOCK_S) -> Iterator[Track]:
+    """The prosody of one sound, block by block.
 
     Frame k stands for time k * hop and covers a hop around it; there is a frame for every k * hop before the end.
 
@@ -154,19 +155,28 @@ def measure(read: Read, length: int, spans: Spans, how: Prosody, longest_s: floa
         longest_s: of a block; memory grows with it, and results change only next to the cuts, if at all.
     """
     hop = how.hop
-    frames = -(-length // hop)
-    values = np.full((frames, len(how.columns)), np.nan, np.float32)
     _, peak = mean_and_peak(read, length, RATE_HZ)
     bounds = cuts(read, length, RATE_HZ, hop, longest_s)
     widest_ms = max(how.spectrum_window_ms, how.voice_quality_window_ms)
     margin = round((MARGIN_S + widest_ms / 1000) * RATE_HZ)
+    width = len(how.columns) - len(DELTA_COLUMNS)
+    # Frames that have no deltas yet, or that others need for theirs: the first of them is frame `begin`.
+    held: NDArray[np.float32] = np.empty((0, width), np.float32)
+    begin = done = 0
     for start, stop in pairwise(bounds):
         origin = max(start - margin, 0)
         block = _Block(read(origin, min(stop + margin, length)), origin, peak, start // hop, -(-stop // hop) - 1)
-        values[block.first : block.last + 1, : -len(DELTA_COLUMNS)] = _block_values(block, length, spans, how)
-    values[:, -len(DELTA_COLUMNS) :] = deltas(values[:, -len(DELTA_COLUMNS) - MFCC : -len(DELTA_COLUMNS)])
-    values[~whole(spans, np.arange(frames) * hop / RATE_HZ, 0)] = np.nan
-    return Track.centred(np.arange(frames) * hop / RATE_HZ, hop / RATE_HZ, values, how.columns)
+        held = np.concatenate([held, _block_values(block, length, spans, how).astype(np.float32)])
+        if stop != length and len(held) < 2 * DELTA_WIDTH:
+            continue
+        ready = begin + len(held) - (0 if stop == length else DELTA_WIDTH // 2)
+        slopes = deltas(held[:, -MFCC:])
+        values = np.concatenate([held, slopes], axis=1)[done - begin : ready - begin]
+        times = np.arange(done, ready) * hop / RATE_HZ
+        values[~whole(spans, times, 0)] = np.nan
+        yield Track.centred(times, hop / RATE_HZ, values, how.columns)
+        done = ready
+        begin, held = done - DELTA_WIDTH, held[done - DELTA_WIDTH - begin :].copy()
 
 
 def whole(spans: Spans, times: NDArray[np.float64], window_s: float) -> NDArray[np.bool_]:

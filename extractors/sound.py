@@ -1,7 +1,8 @@
 """The sound of a recording: 16 kHz, mono, 16 bits, sample n at n / 16000 seconds of the recording's clock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -120,6 +121,32 @@ def _written() -> Iterator[None]:
 
 class _Abandoned(Exception):
     """Tells the place that the file is not to become the artifact."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The sound of a recording, of which parts are read.
+
+    read: float32 samples in [-1, 1) from the first to before the second index, cut to where there are any. length:
+    samples there are. spans: where there is sound, in seconds.
+    """
+
+    read: Callable[[int, int], NDArray[np.float32]]
+    length: int
+    spans: Sequence[tuple[float, float]]
+
+
+@contextmanager
+def opened_sound(recording: Recording) -> Iterator[Sound]:
+    """The `audio` artifact of a recording, with the stretches that `watched` knows of."""
+    with recording.local("audio") as path:
+        duration_s = length_s(path)
+        known = recording.read("watched", Watched).sound_spans if recording.has("watched") else ((0.0, duration_s),)
+
+        def read(first: int, stop: int) -> NDArray[np.float32]:
+            return samples(path, first / RATE_HZ, stop / RATE_HZ)
+
+        yield Sound(read, round(duration_s * RATE_HZ), known)
 
 
 def length_s(path: Path) -> float:

@@ -15,6 +15,7 @@ from extractors.voice_activity import VoiceActivity
 from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds, to_us, to_us_array
 from schemas.errors import MeasurementError
 from schemas.faces import Faces
+from schemas.faces_file import FacesFile
 from schemas.speaking import Speaking
 from schemas.step import Needs, Recording, Step
 from schemas.transcript import VoiceActivity as Voice
@@ -52,12 +53,14 @@ class SpeakingFace(Step):
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         """Read faces and voice, write scores."""
         for recording in recordings:
-            faces, voice = recording.read("faces", Faces), recording.read("voice", Voice)
-            if "mouth_open" not in faces.columns:
-                raise MeasurementError(
-                    "the faces of this recording tell nothing of the mouth, so nobody can be said to speak",
-                    do="measure faces with a step that gives `mouth_open`, as `faces` does",
-                )
+            voice = recording.read("voice", Voice)
+            with recording.open("faces", FacesFile) as file:
+                if "mouth_open" not in file.columns:
+                    raise MeasurementError(
+                        "the faces of this recording tell nothing of the mouth, so nobody can be said to speak",
+                        do="measure faces with a step that gives `mouth_open`, as `faces` does",
+                    )
+                faces = file.with_columns(("mouth_open",))
             recording.write("speaking", speaking_scores(faces, [(span.start, span.end) for span in voice.spans]))
 
 

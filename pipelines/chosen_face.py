@@ -11,7 +11,6 @@ from pipelines.overlaps import Overlaps, overlaps
 from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds, to_s
 from schemas.faces import Faces
 from schemas.speaking import Speaking
-from schemas.step import Recording
 from schemas.track import Track
 
 NO_FACE: Final = -1
@@ -29,10 +28,6 @@ class Choice:
     face: NDArray[np.int64]
     score: NDArray[np.float32]
 
-    def part(self, segments: slice) -> "Choice":
-        """Of some segments."""
-        return Choice(self.face[segments], self.score[segments])
-
     def ids(self) -> list[int | None]:
         """The face of each segment; None where there is none."""
         return [None if face == NO_FACE else face for face in self.face.tolist()]
@@ -46,20 +41,13 @@ class Choice:
         ]
 
 
-def choose(
-    recording: Recording,
-    faces: Faces,
-    spans: Microseconds,
-    frame_spans: Microseconds,
-    how: Literal["speaking", "largest"],
-) -> Choice:
+def choose(faces: Faces, spans: Microseconds, speaking: Speaking | None, how: Literal["speaking", "largest"]) -> Choice:
     """The face of each segment: the one that speaks, where that is asked for and can be told, else the largest.
 
-    spans: int64[S, 2], of the segments. frame_spans: int64[F, 2], of the frames.
+    spans: int64[S, 2], of the segments.
     """
-    choice = largest(faces, overlaps(frame_spans, spans), _area(faces))
-    if how == "speaking" and recording.has("speaking"):
-        speaking = recording.read("speaking", Speaking)
+    choice = largest(faces, overlaps(faces.frame_spans, spans), _area(faces))
+    if how == "speaking" and speaking is not None:
         for place, (start, end) in enumerate(spans.tolist()):
             face, score = speaker_of(speaking, to_s(start), to_s(end))
             if face is not None:

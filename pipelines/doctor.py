@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from extractors import weights
-from extractors.faces import LANDMARKER
+from extractors.face_landmarker import LANDMARKER
 from pipelines import ffmpeg, registry
 from schemas.errors import AffectloomError
 

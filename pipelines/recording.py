@@ -4,18 +4,19 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pipelines.lineage import ROOTS, Lineage, root
 from pipelines.store import Store
-from schemas.artifact import Artifact
+from schemas.artifact import Artifact, Damaged, Opened
 from schemas.errors import SourceUnavailable, StoreError
 from schemas.failure import Failure
 from schemas.source import Source
 
 A = TypeVar("A", bound=Artifact)
+F = TypeVar("F", bound=Opened)
 State = Literal["made", "absent", "failed", "blocked", "todo"]
 
 
@@ -138,10 +139,23 @@ class StoredRecording:
         try:
             return of.from_bytes(data)
         except ValueError as error:
-            self._forget(kind)
-            raise StoreError(
-                f"{path} is damaged ({error}); it has been removed", do="run the same command again to make it anew"
-            ) from error
+            raise self._damaged(kind, path, error) from error
+
+    @contextmanager
+    def open(self, kind: str, of: type[F]) -> Iterator[F]:
+        """The artifact in its file, to be read in parts. A file that is damaged is removed."""
+        path = self._path(kind)
+        try:
+            with self.local(kind) as copy, closing(of.open(copy)) as opened:
+                yield opened
+        except Damaged as error:
+            raise self._damaged(kind, path, error) from error
+
+    def _damaged(self, kind: str, path: str, error: ValueError) -> StoreError:
+        self._forget(kind)
+        return StoreError(
+            f"{path} is damaged ({error}); it has been removed", do="run the same command again to make it anew"
+        )
 
     def _forget(self, kind: str) -> None:
         name = self._files.pop((kind, self.fingerprint(kind)), None)

@@ -103,11 +103,16 @@ def spans_of(segments: Sequence[Segment], *, has_clock: bool) -> Microseconds:
     return to_us_array([(one.start or 0.0, one.end or 0.0) for one in segments]).reshape(-1, 2)
 
 
+def extent(pieces: Pieces) -> tuple[int, int]:
+    """Microseconds: the stretch outside of which nothing bears on the segments."""
+    near = _reach(pieces)
+    return (int(near[:, 0].min()), int(near[:, 1].max())) if len(near) else (0, 0)
+
+
 def measured_track(track: Track, pieces: Pieces, how: Rule) -> Measured:
     """The frames of each segment, and the aligned values."""
     held = overlaps(track.spans, pieces.spans)
-    near = _reach(pieces)
-    whole = np.array([[near[:, 0].min(), near[:, 1].max()]] if len(pieces) else [], np.int64).reshape(-1, 2)
+    whole = np.array([extent(pieces)], np.int64)
     some = np.sort(overlaps(track.spans, whole).frames)
     close = Track(track.times[some], track.spans[some], track.values[some], track.columns)
     return Measured(

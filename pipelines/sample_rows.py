@@ -1,24 +1,28 @@
 """The rows of one recording: what segments, transcript and source say, and what was measured."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extractors.functionals import FUNCTIONAL_NAMES, SPEECH_RATE_NAMES, functionals, speech_rate
-from pipelines.chosen_face import Choice, choose
+from pipelines.chosen_face import choose
 from pipelines.sample_columns import lists, numbers, pooled, sliced, struct
-from pipelines.sample_pieces import A_MOMENT, Pieces, Wanted, cut, measured_face, measured_track, spans_of
+from pipelines.sample_pieces import A_MOMENT, Pieces, Wanted, cut, extent, measured_face, measured_track
 from schemas.clock import MICROSECONDS_PER_SECOND, Microseconds, to_us
 from schemas.faces import Faces
+from schemas.faces_file import FacesFile
 from schemas.facts import Facts, Watched
 from schemas.sample import column_name, sample_schema
 from schemas.segment import Segment, Segments
 from schemas.source import Source
+from schemas.speaking import Speaking
 from schemas.step import Recording
 from schemas.track import Track
+from schemas.track_file import TrackFile
 from schemas.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What is known of a recording, read once. tracks: those it has."""
+    """What is known of a recording. Tracks, those it has, and faces are read from their files stretch by stretch."""
 
     id: str
     source: Source
@@ -35,10 +39,9 @@ class Known:
     found: Segments
     said: Transcript | None
     watched: Watched | None
-    tracks: dict[str, Track]
-    faces: Faces | None
-    choice: Choice | None
-    """The face of each of all segments."""
+    tracks: dict[str, TrackFile]
+    faces: FacesFile | None
+    speaking: Speaking | None
 
     @property
     def has_clock(self) -> bool:
@@ -46,37 +49,49 @@ class Known:
         return self.facts.form in ("audio", "video")
 
 
-def read(recording: Recording, wanted: Wanted) -> Known:
-    """Read what rows are made of. Raises ValueError where a track lacks a column that its step declares."""
-    facts = recording.read("facts", Facts)
-    has_clock = facts.form in ("audio", "video")
-    found = recording.read("segments", Segments)
-    tracks = {}
-    for kind, names in wanted.tracks.items():
-        if kind != "faces" and recording.has(kind):
-            track = recording.read(kind, Track)
-            spans = track.spans if has_clock else np.repeat(A_MOMENT, len(track), axis=0)
-            values = _in_order(track.values, track.columns, kind, names)
-            tracks[kind] = Track(track.times, spans, values, names or track.columns)
-    faces = choice = None
-    if "faces" in wanted.tracks and recording.has("faces"):
-        seen = recording.read("faces", Faces)
-        spans = seen.frame_spans if has_clock else np.repeat(A_MOMENT, len(seen.frame_times), axis=0)
-        choice = choose(recording, seen, spans_of(found.segments, has_clock=has_clock), spans, wanted.face)
-        names = wanted.tracks["faces"]
-        values = _in_order(seen.values, seen.columns, "faces", names)
-        faces = Faces(seen.frame_times, spans, seen.frame, seen.face, values, names)
-    return Known(
-        id=recording.id,
-        source=recording.source,
-        facts=facts,
-        found=found,
-        said=recording.read("words", Transcript) if recording.has("words") else None,
-        watched=recording.read("watched", Watched) if recording.has("watched") else None,
-        tracks=tracks,
-        faces=faces,
-        choice=choice,
-    )
+@contextmanager
+def opened(recording: Recording, wanted: Wanted) -> Iterator[Known]:
+    """What rows are made of. Raises ValueError where a track lacks a column that its step declares."""
+    with ExitStack() as opening:
+        tracks = {}
+        for kind, names in wanted.tracks.items():
+            if kind != "faces" and recording.has(kind):
+                tracks[kind] = opening.enter_context(recording.open(kind, TrackFile))
+                _places(tracks[kind].columns, kind, names)
+        faces = speaking = None
+        if "faces" in wanted.tracks and recording.has("faces"):
+            faces = opening.enter_context(recording.open("faces", FacesFile))
+            _places(faces.columns, "faces", wanted.tracks["faces"])
+            if recording.has("speaking"):
+                speaking = recording.read("speaking", Speaking)
+        yield Known(
+            id=recording.id,
+            source=recording.source,
+            facts=recording.read("facts", Facts),
+            found=recording.read("segments", Segments),
+            said=recording.read("words", Transcript) if recording.has("words") else None,
+            watched=recording.read("watched", Watched) if recording.has("watched") else None,
+            tracks=tracks,
+            faces=faces,
+            speaking=speaking,
+        )
+
+
+def _track(known: Known, wanted: Wanted, kind: str, pieces: Pieces) -> Track:
+    """What of a track bears on the segments, in the columns that the step declared."""
+    file, names = known.tracks[kind], wanted.tracks[kind]
+    some = file.between(*extent(pieces)) if known.has_clock else file.whole()
+    spans = some.spans if known.has_clock else np.repeat(A_MOMENT, len(some), axis=0)
+    return Track(some.times, spans, _in_order(some.values, some.columns, kind, names), names or some.columns)
+
+
+def _faces(file: FacesFile, known: Known, wanted: Wanted, pieces: Pieces) -> Faces:
+    """The same of the faces."""
+    names = wanted.tracks["faces"]
+    some = file.between(*extent(pieces)) if known.has_clock else file.whole()
+    spans = some.frame_spans if known.has_clock else np.repeat(A_MOMENT, len(some.frame_times), axis=0)
+    values = _in_order(some.values, some.columns, "faces", names)
+    return replace(some, frame_spans=spans, values=values, columns=names)
 
 
 def schema_of(wanted: Wanted) -> "pa.Schema":
@@ -100,6 +115,7 @@ def _batch(known: Known, wanted: Wanted, part: slice) -> "pa.Table":
     columns: dict[str, Any] = {**_told(known, pieces, part), "face_id": None, "face_score": None, "face_chosen": None}
     present = _had(pieces, known)
     aligned: dict[str, Any] = {}
+    tracks = {kind: _track(known, wanted, kind, pieces) for kind in known.tracks}
     if pieces.offsets is not None:
         seconds = pieces.intervals.T / MICROSECONDS_PER_SECOND
         aligned = {
@@ -108,27 +124,31 @@ def _batch(known: Known, wanted: Wanted, part: slice) -> "pa.Table":
     for kind, names in wanted.tracks.items():
         name = column_name(kind)
         measured = None
-        if kind in known.tracks:
-            measured = measured_track(known.tracks[kind], pieces, wanted.how)
-        elif kind == "faces" and known.faces is not None and known.choice is not None:
-            choice = known.choice.part(part)
+        if kind in tracks:
+            measured = measured_track(tracks[kind], pieces, wanted.how)
+        elif kind == "faces" and known.faces is not None:
+            faces = _faces(known.faces, known, wanted, pieces)
+            choice = choose(faces, pieces.spans, known.speaking, wanted.face)
             columns |= {
                 "face_id": choice.ids(),
                 "face_chosen": choice.reasons(),
                 "face_score": numbers(choice.score),
             }
-            measured = measured_face(known.faces, choice, pieces, wanted.how)
+            measured = measured_face(faces, choice, pieces, wanted.how)
         present[name] = measured.seen() if measured else np.zeros(count, np.bool_)
         columns[name] = sliced(measured.times, measured.values, measured.offsets, names) if measured else None
         aligned[name] = pooled(measured.aligned, names, pieces.offsets) if measured else None
-    columns |= {"present": present, "aligned": aligned, "functionals": _functionals(known, pieces)}
+    columns |= {
+        "present": present,
+        "aligned": aligned,
+        "functionals": _functionals(known, tracks.get("prosody"), pieces),
+    }
     arrays = [_column(columns[name], schema.field(name).type, count) for name in schema.names]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _functionals(known: Known, pieces: Pieces) -> list[dict[str, float | None] | None]:
+def _functionals(known: Known, prosody: Track | None, pieces: Pieces) -> list[dict[str, float | None] | None]:
     """Statistics of voice and speech in each segment; None without a clock."""
-    prosody = known.tracks.get("prosody")
     found: list[dict[str, float | None] | None] = []
     for segment, words in zip(pieces.segments, pieces.words, strict=True):
         if segment.start is None or segment.end is None:
@@ -217,9 +237,15 @@ def _touched(spans: Microseconds, stretches: Sequence[tuple[float, float]]) -> N
 
 def _in_order(values: NDArray[np.float32], has: Sequence[str], kind: str, names: Sequence[str]) -> NDArray[np.float32]:
     """The columns that the step declared, in that order. Raises ValueError where the track has others."""
+    places = _places(has, kind, names)
+    return values if places is None else values[:, places]
+
+
+def _places(has: Sequence[str], kind: str, names: Sequence[str]) -> list[int] | None:
+    """Where the declared columns are; None where all are in their places."""
     if not names or tuple(has) == tuple(names):
-        return values
+        return None
     missing = sorted(set(names) - set(has))
     if missing:
         raise ValueError(f"{kind} has no column {', '.join(missing)}, which its step declares")
-    return values[:, [list(has).index(name) for name in names]]
+    return [list(has).index(name) for name in names]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.align import Rule
 from pipelines.sample_pieces import Wanted
-from pipelines.sample_rows import batches, read, schema_of
+from pipelines.sample_rows import batches, opened, schema_of
 from schemas.sample import SampleRows
 from schemas.step import Recording, Step
 from schemas.tables import write_tables
@@ -72,8 +72,7 @@ class Samples(Step):
         else:
             wanted = Wanted(self.to, 0.0, self.how, self.face, self.tracks)
         for recording in recordings:
-            known = read(recording, wanted)
-            with recording.create("samples", SampleRows.suffix) as path:
+            with opened(recording, wanted) as known, recording.create("samples", SampleRows.suffix) as path:
                 write_tables(path, schema_of(wanted), batches(known, wanted, _ROWS))
 
 

@@ -1,5 +1,6 @@
 """What a step leaves in a recording's folder, as bytes."""
 
+from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 
@@ -17,3 +18,20 @@ class Artifact(Protocol):
     def from_bytes(cls, data: bytes) -> Self:
         """The value of bytes that `to_bytes` made. Raises ValueError on anything else."""
         ...
+
+
+class Opened(Protocol):
+    """An artifact of which parts are read from its file, so that memory does not grow with the recording."""
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The artifact in a file. Raises Damaged."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+class Damaged(ValueError):
+    """A file does not hold what it should."""

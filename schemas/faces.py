@@ -1,7 +1,7 @@
 """Faces followed over time."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from schemas.clock import Microseconds
 from schemas.tables import parquet_bytes, parquet_table
 from schemas.track import Track
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +53,8 @@ class Faces:
         values[self.frame[mine]] = self.values[mine]
         return Track(self.frame_times, self.frame_spans, values, self.columns)
 
-    def to_bytes(self) -> bytes:
-        """Parquet: first a row a frame (`face` null), then a row an observation (`values` a list of D)."""
+    def table(self) -> "pa.Table":
+        """First a row a frame (`face` null), then a row an observation (`values` a list of D)."""
         import pyarrow as pa
 
         flat = pa.array(np.ascontiguousarray(self.values, np.float32).reshape(-1))
@@ -59,7 +62,7 @@ class Faces:
         blank = pa.nulls(seen, pa.float64())
         count = pa.nulls(seen, pa.int64())
         width = len(self.columns)
-        table = pa.table(
+        return pa.table(
             {
                 "frame": pa.concat_arrays([pa.array(np.arange(frames, dtype=np.int64)), pa.array(self.frame)]),
                 "face": pa.concat_arrays([pa.nulls(frames, pa.int64()), pa.array(self.face)]),
@@ -74,7 +77,14 @@ class Faces:
                 ),
             }
         )
-        return parquet_bytes(table, {"columns": list(self.columns), "frames": frames})
+
+    def note(self) -> dict[str, object]:
+        """What the file says of itself."""
+        return {"columns": list(self.columns), "frames": len(self.frame_times)}
+
+    def to_bytes(self) -> bytes:
+        """Parquet: `table()`; columns and number of frames in the metadata."""
+        return parquet_bytes(self.table(), self.note())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -82,13 +92,22 @@ class Faces:
         table, note = parquet_table(data)
         frames, columns = int(note["frames"]), tuple(note["columns"])
         looked, seen = table.slice(0, frames), table.slice(frames)
-        values = seen["values"].combine_chunks()
-        spans = np.stack([looked["start_us"].to_numpy(), looked["end_us"].to_numpy()], axis=1).astype(np.int64)
         return cls(
             looked["time_s"].to_numpy().astype(np.float64),
-            spans,
-            seen["frame"].to_numpy().astype(np.int64),
-            seen["face"].to_numpy().astype(np.int64),
-            np.asarray(values.flatten() if len(values) else [], np.float32).reshape(len(seen), len(columns)),
+            _integers(looked, "start_us", "end_us"),
+            _integers(seen, "frame")[:, 0],
+            _integers(seen, "face")[:, 0],
+            values_of(seen, len(columns)),
             columns,
         )
+
+
+def _integers(table: "pa.Table", *names: str) -> NDArray[np.int64]:
+    """int64[rows, columns]."""
+    return np.stack([table[name].to_numpy() for name in names], axis=1).astype(np.int64)
+
+
+def values_of(seen: "pa.Table", width: int) -> NDArray[np.float32]:
+    """float32[N, D] of rows of observations."""
+    values = seen["values"].combine_chunks()
+    return np.asarray(values.flatten() if len(values) else [], np.float32).reshape(len(seen), width)

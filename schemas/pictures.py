@@ -1,13 +1,16 @@
 """Small pictures taken from a recording, compressed."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.clock import Microseconds
 from schemas.tables import parquet_bytes, parquet_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,20 +26,22 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.data)
 
-    def to_bytes(self) -> bytes:
-        """Parquet: `time_s`, `start_us`, `end_us`, `jpeg`."""
+    def table(self) -> "pa.Table":
+        """`time_s`, `start_us`, `end_us`, `jpeg`."""
         import pyarrow as pa
 
-        return parquet_bytes(
-            pa.table(
-                {
-                    "time_s": pa.array(np.asarray(self.times, np.float64)),
-                    "start_us": pa.array(np.ascontiguousarray(self.spans[:, 0])),
-                    "end_us": pa.array(np.ascontiguousarray(self.spans[:, 1])),
-                    "jpeg": pa.array(self.data, pa.binary()),
-                }
-            )
+        return pa.table(
+            {
+                "time_s": pa.array(np.asarray(self.times, np.float64)),
+                "start_us": pa.array(np.ascontiguousarray(self.spans[:, 0])),
+                "end_us": pa.array(np.ascontiguousarray(self.spans[:, 1])),
+                "jpeg": pa.array(self.data, pa.binary()),
+            }
         )
+
+    def to_bytes(self) -> bytes:
+        """Parquet: `table()`."""
+        return parquet_bytes(self.table())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:

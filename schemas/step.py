@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.artifact import Artifact
+from schemas.artifact import Artifact, Opened
 from schemas.source import Source
 
 A = TypeVar("A", bound=Artifact)
+F = TypeVar("F", bound=Opened)
 
 
 class Recording(Protocol):
@@ -37,6 +38,10 @@ class Recording(Protocol):
 
     def read(self, kind: str, of: type[A]) -> A:
         """The artifact. Raises KeyError where it is not made."""
+        ...
+
+    def open(self, kind: str, of: type[F]) -> AbstractContextManager[F]:
+        """The artifact in its file, to be read in parts. Raises KeyError where it is not made."""
         ...
 
     def write(self, kind: str, value: Artifact) -> None:

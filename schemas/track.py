@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from schemas.clock import Microseconds, to_us_array
 from schemas.tables import parquet_bytes, parquet_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,28 +87,49 @@ class Track:
             end[:-1] = np.minimum(end[:-1], start[1:])
         return cls(at, np.stack([start, end], axis=1), np.asarray(values, np.float32), tuple(columns))
 
-    def to_bytes(self) -> bytes:
-        """Parquet: `time_s`, `start_us`, `end_us`, `values` (a list of D); the columns in the metadata."""
+    @classmethod
+    def joined(cls, parts: Sequence[Self], columns: Sequence[str]) -> Self:
+        """Parts of one track, in the order of time, as one; of no parts a track without frames."""
+        nothing = np.zeros((0, len(columns)), np.float32)
+        return cls(
+            np.concatenate([np.zeros(0), *(part.times for part in parts)]),
+            np.concatenate([np.zeros((0, 2), np.int64), *(part.spans for part in parts)]),
+            np.concatenate([nothing, *(part.values for part in parts)]),
+            tuple(columns),
+        )
+
+    def table(self) -> "pa.Table":
+        """`time_s`, `start_us`, `end_us`, `values` (a list of D)."""
         import pyarrow as pa
 
-        width = len(self.columns)
         flat = pa.array(np.ascontiguousarray(self.values, np.float32).reshape(-1))
-        table = pa.table(
+        return pa.table(
             {
                 "time_s": pa.array(np.asarray(self.times, np.float64)),
                 "start_us": pa.array(np.ascontiguousarray(self.spans[:, 0], np.int64)),
                 "end_us": pa.array(np.ascontiguousarray(self.spans[:, 1], np.int64)),
-                "values": pa.FixedSizeListArray.from_arrays(flat, width),
+                "values": pa.FixedSizeListArray.from_arrays(flat, len(self.columns)),
             }
         )
-        return parquet_bytes(table, {"columns": list(self.columns)})
+
+    @classmethod
+    def of_table(cls, table: "pa.Table", columns: tuple[str, ...]) -> Self:
+        """The track of `table()`."""
+        flat = table["values"].combine_chunks()
+        values = np.asarray(flat.flatten() if len(flat) else [], np.float32).reshape(len(table), len(columns))
+        spans = np.stack([table["start_us"].to_numpy(), table["end_us"].to_numpy()], axis=1)
+        return cls(table["time_s"].to_numpy(), spans.astype(np.int64), values, columns)
+
+    def note(self) -> dict[str, list[str]]:
+        """What the file says of itself: the names of the columns."""
+        return {"columns": list(self.columns)}
+
+    def to_bytes(self) -> bytes:
+        """Parquet: `table()`; the columns in the metadata."""
+        return parquet_bytes(self.table(), self.note())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """The track of `to_bytes`."""
         table, note = parquet_table(data)
-        columns = tuple(note["columns"])
-        flat = table["values"].combine_chunks()
-        values = np.asarray(flat.flatten() if len(flat) else [], np.float32).reshape(len(table), len(columns))
-        spans = np.stack([table["start_us"].to_numpy(), table["end_us"].to_numpy()], axis=1)
-        return cls(table["time_s"].to_numpy(), spans.astype(np.int64), values, columns)
+        return cls.of_table(table, tuple(note["columns"]))

@@ -13,7 +13,8 @@ import imageio_ffmpeg
 import numpy as np
 from recordings import FolderRecording
 
-from extractors.faces import FaceLandmarks, Landmarker
+from extractors.face_landmarker import Landmarker
+from extractors.faces import FaceLandmarks
 from schemas.faces import Faces
 from schemas.facts import Facts, Watched
 

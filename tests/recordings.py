@@ -1,15 +1,16 @@
 """A recording on a plain folder, for testing steps without the store."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from schemas.artifact import Artifact
+from schemas.artifact import Artifact, Opened
 from schemas.errors import SourceUnavailable
 from schemas.source import Source
 
 A = TypeVar("A", bound=Artifact)
+F = TypeVar("F", bound=Opened)
 
 
 class FolderRecording:
@@ -49,6 +50,11 @@ class FolderRecording:
         if path is None:
             raise KeyError(kind)
         return of.from_bytes(path.read_bytes())
+
+    @contextmanager
+    def open(self, kind: str, of: type[F]) -> Iterator[F]:
+        with self.local(kind) as path, closing(of.open(path)) as opened:
+            yield opened
 
     def write(self, kind: str, value: Artifact) -> None:
         (self.folder / f"{kind}.{value.suffix}").write_bytes(value.to_bytes())

@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from extractors import egemaps
 from extractors.clip import PictureEmbedding
-from extractors.faces import COLUMNS as FACE_COLUMNS
+from extractors.face_landmarker import COLUMNS as FACE_COLUMNS
 from extractors.faces import FaceLandmarks
 from extractors.functionals import SPEECH_RATE_NAMES
 from extractors.openface import OpenFace

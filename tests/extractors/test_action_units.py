@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from extractors.action_units import ACTION_UNITS, COLUMNS, NOT_SEPARABLE, WITHOUT_SHAPE, proxies
-from extractors.faces import SHAPES
+from extractors.face_landmarker import SHAPES
 
 ASKED = {1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 18, 20, *range(22, 29), 43, 45}
 

@@ -10,7 +10,8 @@ pytest.importorskip("mediapipe", reason="pip install 'affectloom[faces]'")
 from demo_clips import FPS, faces_of, frames, landmarker, seen_in, truth
 
 from extractors import weights
-from extractors.faces import COLUMNS, LANDMARKER, SHAPES, FaceLandmarks
+from extractors.face_landmarker import COLUMNS, LANDMARKER, SHAPES
+from extractors.faces import FaceLandmarks
 from schemas.errors import MissingPart
 from schemas.faces import Faces
 from schemas.facts import Facts, Watched

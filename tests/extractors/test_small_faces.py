@@ -11,8 +11,9 @@ pytest.importorskip("mediapipe", reason="pip install 'affectloom[faces]'")
 from demo_clips import frames, landmarker
 
 from extractors import weights
+from extractors.face_landmarker import COLUMNS, LANDMARKER
 from extractors.face_parts import Part, around, different, is_small, nearest, parts_of, shared, whole
-from extractors.faces import COLUMNS, LANDMARKER, FaceLandmarks
+from extractors.faces import FaceLandmarks
 
 sides = st.integers(16, 2000)
 
