@@ -59,7 +59,12 @@ class TableWriter:
         self._count = 0
         clock = [name for name in _CLOCK if name in schema.names] if rows else []
         self._file = pq.ParquetWriter(
-            to, schema, compression="zstd", use_dictionary=False, write_statistics=clock or False
+            to,
+            schema,
+            compression="zstd",
+            use_dictionary=False,
+            write_statistics=clock or False,
+            write_page_checksum=True,
         )
 
     def add(self, table: "pa.Table") -> None:
@@ -102,7 +107,7 @@ def parquet_table(data: bytes) -> tuple["pa.Table", dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(pa.BufferReader(data), use_threads=False)
+    table = pq.read_table(pa.BufferReader(data), use_threads=False, page_checksum_verification=True)
     note = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
     return table, note
 
@@ -117,7 +122,7 @@ class TableReader:
         import pyarrow.parquet as pq
 
         with _sound(path):
-            self._file = pq.ParquetFile(path, pre_buffer=False)
+            self._file = pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
             self.note: dict[str, Any] = json.loads((self._file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
         self._path = path
         self._kept: dict[int, pa.Table] = {}

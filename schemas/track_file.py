@@ -51,14 +51,18 @@ class TrackFile:
             if min(begin, early * MICROSECONDS_PER_SECOND) < end_us
             and max(end, late * MICROSECONDS_PER_SECOND) >= start_us
         ]
-        try:
-            return Track.of_table(self._reader.rows(wanted), self.columns)
-        except ValueError as error:
-            raise Damaged(str(error)) from error
+        return self._of(wanted)
 
     def whole(self) -> Track:
         """All of it."""
-        return Track.of_table(self._reader.rows(self._reader.groups), self.columns)
+        return self._of(self._reader.groups)
+
+    def _of(self, groups: Sequence[int]) -> Track:
+        table = self._reader.rows(groups)
+        try:
+            return Track.of_table(table, self.columns)
+        except ValueError as error:
+            raise Damaged(f"its frames are no track: {error}") from error
 
 
 class PicturesFile:

@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from steps_for_tests import After, Length, Moody, Note, Uses
 
@@ -12,6 +13,8 @@ from pipelines.store import Store, is_id
 from schemas.errors import RecipeError, StoreError
 from schemas.failure import Failure
 from schemas.source import Source
+from schemas.track import Track
+from schemas.track_file import TrackFile
 
 LINEAGE = Lineage([Uses(), After(), Moody(), Length()])
 
@@ -110,6 +113,29 @@ def test_a_damaged_artifact_is_removed_and_said(store: Store):
         part.write_text("{broken")
     with pytest.raises(StoreError, match=r"is damaged"):
         recording.read("length", Note)
+    assert store.open("a", LINEAGE).state("length") == "todo"
+
+
+def test_a_damaged_artifact_that_is_read_in_parts_is_removed_and_said(store: Store):
+    recording = store.open("a", LINEAGE)
+    recording.write_source(source())
+    with recording.create("length", "json") as part:
+        part.write_text("no track")
+    with pytest.raises(StoreError, match=r"is damaged"), recording.open("length", TrackFile):
+        pass
+    assert store.open("a", LINEAGE).state("length") == "todo"
+
+
+def test_an_artifact_found_damaged_while_it_is_read_is_removed_and_said(store: Store):
+    recording = store.open("a", LINEAGE)
+    recording.write_source(source())
+    track = Track.centred(np.arange(9000) * 0.01, 0.01, np.random.default_rng(0).normal(size=(9000, 2)), ("a", "b"))
+    data = bytearray(track.to_bytes())
+    data[1000:1100] = bytes(100)
+    with recording.create("length", "json") as part:
+        part.write_bytes(data)
+    with pytest.raises(StoreError, match=r"is damaged"), recording.open("length", TrackFile) as file:
+        file.between(0, 10)
     assert store.open("a", LINEAGE).state("length") == "todo"
 
 
