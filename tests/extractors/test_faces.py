@@ -12,6 +12,7 @@ from demo_clips import FPS, faces_of, frames, landmarker, seen_in, truth
 from extractors import weights
 from extractors.face_landmarker import COLUMNS, LANDMARKER, SHAPES
 from extractors.faces import FaceLandmarks
+from pipelines.demo.puppet import Puppet
 from schemas.errors import MissingPart
 from schemas.faces import Faces
 from schemas.facts import Facts, Watched
@@ -88,6 +89,47 @@ def test_action_units_move_in_the_direction_in_which_the_clip_moved_the_face(cli
     stretches = truth(clip, what)
     rise = mean_in(track, column, stretches) - mean_in(track, column, stretches, inside=False)
     assert sign * rise > 0.01
+
+
+def test_the_cheek_raiser_follows_a_smile_on_a_scale_of_its_own():
+    """docs/action_units.md: its sign can be used within one face, its size cannot."""
+    track = faces_of("talk").track(0)
+    stretches = truth("talk", "smile")
+    smiling, serious = (mean_in(track, "au06_proxy", stretches, inside=inside) for inside in (True, False))
+    assert smiling > 2 * serious
+    assert smiling < 1e-3
+
+
+_UPPER_LIDS = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
+_LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
+
+
+def blinking(face: Puppet, closed: float) -> np.ndarray:
+    """The skin above each eye is drawn down over it; closed: the covered share of the opening, 0 to 1."""
+    picture = face.picture.copy()
+    for upper, lower in zip(_UPPER_LIDS, _LOWER_LIDS, strict=True):
+        above, below = (
+            points[np.argsort(points[:, 0])] for points in (face.landmarks[[*upper]], face.landmarks[[*lower]])
+        )
+        height = below[:, 1].max() - above[:, 1].min()
+        for column in range(int(above[0, 0]) - 6, int(above[-1, 0]) + 7):
+            lid, floor = np.interp(column, *above.T), np.interp(column, *below.T)
+            skin, edge = lid - 1.3 * height, lid + (floor - lid) * closed
+            rows = np.arange(int(skin), int(edge) + 1)
+            drawn = skin + (rows - skin) * (lid - 3 - skin) / (edge - skin)
+            picture[rows, column] = face.picture[np.round(drawn).astype(int), column]
+    return picture
+
+
+def test_a_blink_raises_its_unit_as_far_as_the_lid_falls():
+    small = next(frames("talk"))
+    pixels = small.repeat(3, axis=0).repeat(3, axis=1)
+    face = Puppet.of(pixels)
+    column = COLUMNS.index("au45_proxy")
+    opened, half, shut = (landmarker().faces(blinking(face, closed))[0][column] for closed in (0.05, 0.6, 1.0))
+    assert opened < 0.1
+    assert opened + 0.05 < half < shut - 0.1
+    assert shut > 0.35
 
 
 def test_two_faces_keep_their_ids_and_the_left_one_is_the_first():
