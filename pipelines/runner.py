@@ -178,15 +178,15 @@ def describe(recording_id: str, step: str, kind: str, error: Exception) -> Failu
     )
 
 
-def killed(recording_id: str, step: str, how: str) -> Failure:
-    """A failure record of a worker that died twice on one recording."""
+def killed(recording_id: str, step: str, how: str, *, deaths: str = "twice") -> Failure:
+    """A failure record of workers that died on one recording. deaths: how often, such as `twice`."""
     return Failure(
         recording=recording_id,
         step=step,
         kind="",
         error="WorkerKilled",
         expected=False,
-        message=f"the worker process was killed twice while it worked on this recording alone ({how})",
+        message=f"the worker process was killed {deaths} while it worked on this recording alone ({how})",
         do="often too little memory, or a crash inside a library; build with --retry to try again",
         retry=False,
     )

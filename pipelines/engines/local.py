@@ -19,14 +19,14 @@ from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from pipelines.acquire import is_current
+from pipelines.engines.again import ONE_THREAD, forget_failures, give_up
 from pipelines.plan import Plan, is_todo
 from pipelines.recording import StoredRecording
-from pipelines.runner import ACQUIRE, Runner, fail, killed, outcome
+from pipelines.runner import ACQUIRE, Runner, outcome
 from pipelines.store import Store
 from schemas.errors import AffectloomError, UsageError
 from schemas.outcome import Outcome
 from schemas.source import SourceRow
-from schemas.step import Step
 
 T = TypeVar("T")
 
@@ -34,15 +34,6 @@ log = logging.getLogger(__name__)
 
 _AHEAD = 4
 """Recordings in flight for each worker: enough that no worker waits, few enough that the driver stays small."""
-_ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMEXPR_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 _ACQUIRE = -1
 
 
@@ -91,7 +82,7 @@ def _in_this_process(plan: Plan, rows: Iterable[SourceRow], store: Store, *, ret
         for row in batch:
             recording = store.open(row.id, runner.lineage)
             if retry:
-                _forget_failures(recording, runner.lineage.steps)
+                forget_failures(recording, runner.lineage.steps)
             told = runner.acquire(row)
             yield told
             if told.state != "failed":
@@ -143,12 +134,12 @@ class _Driver:
                 return
             recording = self.store.open(row.id, self.lineage)
             if self.retry and recording.acquired:
-                _forget_failures(recording, self.steps)
+                forget_failures(recording, self.steps)
             if not is_current(row, recording):
                 self.in_flight += 1
                 self.ready[_ACQUIRE].append(Task(_ACQUIRE, (row.id,), row))
                 continue
-            _forget_failures(recording, self.steps, only_retryable=True)
+            forget_failures(recording, self.steps, only_retryable=True)
             yield Outcome(row.id, ACQUIRE, "kept")
             self.in_flight += 1
             yield from self._go_on(recording, 0)
@@ -253,15 +244,7 @@ class _Driver:
             self.alone.append(task)
             return
         recording = self.store.open(recording_id, self.lineage)
-        failure = killed(recording_id, self._name(task.index), how)
-        if task.index == _ACQUIRE:
-            recording.write_source_failure(failure.model_copy(update={"kind": "source"}))
-            self.in_flight -= 1
-            yield Outcome(recording_id, ACQUIRE, "failed", message=failure.message)
-            return
-        step = self.steps[task.index]
-        fail(recording, step, failure)
-        told = outcome(recording, step, 0.0, worked=True)
+        told = give_up(recording, None if task.index == _ACQUIRE else self.steps[task.index], how)
         yield told
         yield from self._after(told, task.index)
 
@@ -281,20 +264,11 @@ class _Driver:
                 worker.process.join()
 
 
-def _forget_failures(recording: StoredRecording, steps: Sequence[Step], *, only_retryable: bool = False) -> None:
-    if not recording.acquired or not recording.any_failed:
-        return
-    for kind in [kind for step in steps for kind in step.makes]:
-        failure = recording.failure(kind)
-        if failure is not None and (failure.retry or not only_retryable):
-            recording.retry(kind)
-
-
 def _start(plan: Plan, url: str) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(_ONE_THREAD)  # read by libraries when a worker imports them
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)  # read by libraries when a worker imports them
     try:
         process = context.Process(target=_work, args=(theirs, plan, url, os.getpid()), daemon=True)
         process.start()
