@@ -29,6 +29,7 @@ class Engine(StrEnum):
     """What runs the steps: the names of pipelines.engines.ENGINES."""
 
     local = "local"
+    ray = "ray"
 
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]

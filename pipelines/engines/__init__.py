@@ -12,6 +12,7 @@ from schemas.source import SourceRow
 
 ENGINES = {
     "local": "pipelines.engines.local:LocalEngine",
+    "ray": "pipelines.engines.ray:RayEngine",
 }
 """What `--engine` takes, and where each is found: nothing is imported that is not used."""
 
