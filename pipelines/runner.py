@@ -98,14 +98,20 @@ class Runner:
         except (StoreError, MissingPart):
             raise
         except Exception as error:  # noqa: BLE001 - a broken recording must not stop the others
-            if len(recordings) > 1:
-                for recording in recordings:
-                    recording.refresh()
-                    if is_runnable(recording, step):
-                        self._run(step, [recording], model)
+            if len(recordings) == 1:
+                fail(recordings[0], step, describe(recordings[0].id, step.key, "", error))
                 return
-            fail(recordings[0], step, describe(recordings[0].id, step.key, "", error))
+        else:
+            self._expect(step, recordings)
             return
+        # Outside the handler: a failure's traceback must not tell of the neighbours in its batch.
+        for recording in recordings:
+            recording.refresh()
+            if is_runnable(recording, step):
+                self._run(step, [recording], model)
+
+    @staticmethod
+    def _expect(step: Step, recordings: list[StoredRecording]) -> None:
         for recording in recordings:
             if is_runnable(recording, step):
                 nothing = RuntimeError(f"{step.key} ended without an error and without its result")

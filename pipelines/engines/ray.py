@@ -5,6 +5,7 @@ recordings. Within a window every step works at the same time, each on other rec
 actor died to another actor; the store says what of it is made already, and the ledger (see ray_stage) who is to blame.
 """
 
+import importlib
 import itertools
 import logging
 import os
@@ -13,16 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-import ray
-import ray.data
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pipelines.engines.again import ONE_THREAD
 from pipelines.engines.ray_pools import Pool, pools
 from pipelines.engines.ray_stage import ACQUIRING, Ledger, Stage, told_of
 from pipelines.plan import Plan
 from pipelines.store import Store
-from schemas.errors import StoreError, UsageError
+from schemas.errors import MissingPart, StoreError, UsageError
 from schemas.outcome import Outcome
 from schemas.source import SourceRow
 
@@ -31,7 +29,12 @@ WINDOW = 10_000
 _BLOCKS_A_WORKER = 8
 _BLOCK_MOST = 16
 """Rows that travel together, at most: enough that Ray's overhead is shared, few enough that all workers have some."""
-_ON_DEATH = {"max_restarts": -1, "max_task_retries": -1}
+_QUIET = {
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed|retries remaining",  # it would stand between the JSON
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+"""Ray reads these when it is imported; what a person has set stays."""
 
 
 class RayEngine:
@@ -41,6 +44,15 @@ class RayEngine:
     """
 
     def __init__(self, workers: int | None = None, *, retry: bool = False, options: Sequence[str] = ()) -> None:
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        try:
+            importlib.import_module("ray.data")
+        except ImportError as error:
+            raise MissingPart(
+                f"the engine ray needs the package {error.name}, which is not installed",
+                do="pip install 'affectloom[ray]'",
+            ) from error
         self.workers = workers
         self.retry = retry
         self.address = os.environ.get("RAY_ADDRESS") or "local"
@@ -59,6 +71,8 @@ class RayEngine:
                 f"the store {store.url} is in this process's memory, where Ray's workers do not see it",
                 do="give a folder or an fsspec URL, or use the local engine",
             )
+        import ray
+
         ours = not ray.is_initialized()
         if ours:
             self._connect()
@@ -71,6 +85,8 @@ class RayEngine:
                 ray.shutdown()
 
     def _connect(self) -> None:
+        import ray
+
         here = self.address == "local"
         size: dict[str, Any] = {"num_cpus": self.workers or len(os.sched_getaffinity(0))} if here else {}
         environment = dict(ONE_THREAD)
@@ -92,9 +108,15 @@ class RayEngine:
             ) from error
 
     def _run(self, plan: Plan, rows: Iterable[SourceRow], store: Store) -> Iterator[Outcome]:
+        import ray
+
         wanted = pools(plan.lineage.steps, ray.cluster_resources(), self.workers)
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        remote = ray.remote(Ledger).options(num_cpus=0, scheduling_strategy=here, **_ON_DEATH)
+        remote = ray.remote(Ledger).options(
+            num_cpus=0,
+            scheduling_strategy=_at(ray.get_runtime_context().get_node_id()),
+            max_restarts=-1,
+            max_task_retries=-1,
+        )
         ledger = remote.remote()
         iterator = iter(rows)
         try:
@@ -114,6 +136,8 @@ class RayEngine:
     def _dataset(
         self, plan: Plan, window: Sequence[SourceRow], store: Store, wanted: Sequence[Pool], ledger: Any
     ) -> Any:
+        import ray.data
+
         most = max(pool.most or 1 for pool in wanted)
         size = min(_BLOCK_MOST, max(1, len(window) // (_BLOCKS_A_WORKER * most)))
         texts = [row.model_dump_json() for row in window]
@@ -137,6 +161,8 @@ class RayEngine:
 
 def _quieten() -> None:
     """Ray tells of itself what nobody asked; what becomes of recordings is told by us."""
+    import ray.data
+
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -146,6 +172,8 @@ def _quieten() -> None:
 
 def _check_shared(store: Store) -> None:
     """Say what must be shared where the store is a folder and there are several nodes, and look whether it is."""
+    import ray
+
     nodes = [node for node in ray.nodes() if node["Alive"]]
     if not store.is_local or len(nodes) == 1:
         return
@@ -157,9 +185,7 @@ def _check_shared(store: Store) -> None:
     store.prepare()
     look = ray.remote(_sees).options(num_cpus=0)
     seen = {
-        node["NodeManagerHostname"]: look.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(store.url)
+        node["NodeManagerHostname"]: look.options(scheduling_strategy=_at(node["NodeID"])).remote(store.url)
         for node in nodes
     }
     blind = [name for name, answer in seen.items() if not ray.get(answer)]
@@ -168,6 +194,13 @@ def _check_shared(store: Store) -> None:
             f"the store {store.root} is not there on {', '.join(blind)}",
             do="put it on a file system that all nodes share, or give --store an fsspec URL, such as s3://",
         )
+
+
+def _at(node: str) -> Any:
+    """On this node and no other."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(node, soft=False)
 
 
 def _sees(url: str) -> bool:
