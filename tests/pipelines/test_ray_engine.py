@@ -84,23 +84,35 @@ def test_a_model_that_cannot_load_ends_the_run_with_its_reason(cluster: None, tm
     assert str(ours.value) == str(local.value) == "the test model is missing\n  put it there"
 
 
-def test_a_store_that_cannot_be_written_ends_the_run_with_its_reason(cluster: None, tmp_path: Path):
+def test_a_store_that_cannot_be_used_ends_the_run_with_its_reason(cluster: None, tmp_path: Path):
     rows = make_rows(tmp_path / "in", ["calm"])
     (tmp_path / "store").write_text("a file where a folder should be")
-    with pytest.raises(StoreError, match="the store cannot be written"):
-        build(rows, Store(str(tmp_path / "store")), plan())
+    store = Store(str(tmp_path / "store"))
+    with pytest.raises(StoreError) as ours:
+        build(rows, store, plan())
+    with pytest.raises(StoreError) as local:
+        list(LocalEngine(1).run(plan(), rows, store))
+    assert str(ours.value) == str(local.value)
+    assert "Not a directory" in str(ours.value)
 
 
 def actors() -> list[int]:
-    """Process ids of the step actors that live."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    """Process ids of the step actors that live, of this process's own Ray alone."""
+    names: dict[int, bytes] = {}
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*"):
         try:
-            if b"MapWorker(MapBatches(Stage))" in path.read_bytes():
-                found.append(int(path.parent.name))
+            parents[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            names[int(path.name)] = (path / "cmdline").read_bytes()
         except OSError:
             continue
-    return found
+
+    def is_ours(pid: int) -> bool:
+        while pid in parents and pid != os.getpid():
+            pid = parents[pid]
+        return pid == os.getpid()
+
+    return sorted(pid for pid, name in names.items() if b"MapWorker(MapBatches(Stage))" in name and is_ours(pid))
 
 
 @pytest.mark.timeout(200)
