@@ -183,12 +183,9 @@ def _check_shared(store: Store) -> None:
         file=sys.stderr,
     )
     store.prepare()
-    look = ray.remote(_sees).options(num_cpus=0)
-    seen = {
-        node["NodeManagerHostname"]: look.options(scheduling_strategy=_at(node["NodeID"])).remote(store.url)
-        for node in nodes
-    }
-    blind = [name for name, answer in seen.items() if not ray.get(answer)]
+    look = ray.remote(_sees)
+    seen = [look.options(num_cpus=0, scheduling_strategy=_at(node["NodeID"])).remote(store.url) for node in nodes]
+    blind = [node["NodeManagerHostname"] for node, answer in zip(nodes, ray.get(seen), strict=True) if not answer]
     if blind:
         raise StoreError(
             f"the store {store.root} is not there on {', '.join(blind)}",
