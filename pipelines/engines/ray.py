@@ -31,7 +31,7 @@ _BLOCK_MOST = 16
 """Rows that travel together, at most: enough that Ray's overhead is shared, few enough that all workers have some."""
 _QUIET = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed|retries remaining",  # it would stand between the JSON
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed|retries remaining|marked dead",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 """Ray reads these when it is imported; what a person has set stays."""
