@@ -28,7 +28,7 @@ MOODS = [
     "raise",
     "merry",
 ]
-# A worker's death inside a Beam bundle ends the pipeline: see docs/cluster.md. It has a test of its own.
+# A worker's death inside a Beam bundle would end the pipeline.
 SURVIVES_KILLERS = {"local", "ray"}
 OTHERS = sorted(set(ENGINES) - {"local"})
 
