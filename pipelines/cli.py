@@ -105,6 +105,7 @@ def build(
         summary(tally, Console())
         if tally.failed:
             _err().print(f"{len(tally.failed)} recordings failed: `affectloom failures {recipe} --store {store}`")
+        print(f"report: {tally.report}")
     raise typer.Exit(tally.exit_code)
 
 
@@ -123,6 +124,21 @@ def plan(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> 
         print(f"# {step}: " + ", ".join(f"{count} {state}" for state, count in states.items()))
     for note in told.notes:
         _err().print(note, style="yellow", markup=False)
+
+
+@app.command()
+def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
+    """Say how far the recordings are, what is running, how long it will take, and what fails most. Writes nothing."""
+    from pipelines import work
+    from pipelines.status import show
+    from pipelines.status import status as look
+
+    loaded = work.load(recipe)
+    told = look(loaded.plan, work.open_store(store), work.rows_of(loaded), quiet=as_json)
+    if as_json:
+        _print_json(told.as_json())
+    else:
+        show(told, Console())
 
 
 @app.command()

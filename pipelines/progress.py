@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.alike import Reasons
 from schemas.outcome import Outcome
 
 _EVERY_S = 5.0
@@ -18,29 +19,40 @@ _STATES = ("made", "kept", "absent", "failed", "blocked")
 
 @dataclass
 class Tally:
-    """Outcomes counted by step and state. Grows with the number of steps and failures, not of recordings."""
+    """Outcomes counted by step and state. Grows with the number of steps and failures, not of recordings.
+
+    finished: recordings that came to their end; worked: those of them on which anything was done in this run.
+    """
 
     steps: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failed: set[str] = field(default_factory=set)
-    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reasons: Reasons = field(default_factory=Reasons)
     absent: Counter[str] = field(default_factory=Counter)
     recordings: int = 0
     finished: int = 0
+    worked: int = 0
     with_samples: int = 0
+    report: str = ""
+    """Where the run's report is, to be read."""
+    _begun: set[str] = field(default_factory=set)
 
     def add(self, told: Outcome, last_step: str) -> None:
         """Count one outcome."""
         self.steps[told.step][told.state] += 1
         self.seconds[told.step] += told.seconds
         self.absent.update(told.absent)
+        if told.seconds and told.state != "kept":
+            self._begun.add(told.recording)
         if told.step == "acquire":
             self.recordings += 1
         if told.state == "failed":
             self.failed.add(told.recording)
-            self.reasons[told.step, told.message] += 1
+            self.reasons.add(told.recording, told.step, told.message)
         if told.step == last_step or (told.step == "acquire" and told.state == "failed"):
             self.finished += 1
+            self.worked += told.recording in self._begun
+            self._begun.discard(told.recording)
             self.with_samples += told.state in ("made", "kept")
 
     @property
@@ -54,6 +66,7 @@ class Tally:
         """For machines."""
         return {
             "recordings": self.recordings,
+            "report": self.report,
             "with_samples": self.with_samples,
             "failed": sorted(self.failed),
             "absent": dict(self.absent),
@@ -61,9 +74,12 @@ class Tally:
         }
 
 
-def follow(outcomes: Iterable[Outcome], last_step: str, *, quiet: bool) -> Tally:
-    """Run through the outcomes, showing progress on standard error: a live line, or a line every few seconds."""
-    tally = Tally()
+def follow(outcomes: Iterable[Outcome], last_step: str, *, quiet: bool, tally: Tally | None = None) -> Tally:
+    """Run through the outcomes, showing progress on standard error: a live line, or a line every few seconds.
+
+    tally: where to count, for others to see while it goes on.
+    """
+    tally = Tally() if tally is None else tally
     console = Console(stderr=True, quiet=quiet)
     shown = time.monotonic()
     if console.is_terminal and not quiet:
@@ -103,6 +119,6 @@ def summary(tally: Tally, console: Console) -> None:
     if tally.absent:
         lacking = ", ".join(f"{kind} {count}" for kind, count in tally.absent.items())
         console.print(f"recordings that lack something (no failure; `inspect` says why): {lacking}", highlight=False)
-    for (step, message), count in tally.reasons.most_common(10):
-        console.print(f"[red]{count} failed[/] at {step}: ", end="")
-        console.print(message, markup=False, highlight=False)
+    for example, count in tally.reasons.most_common(10):
+        console.print(f"[red]{count} failed[/] at {example.step}: ", end="")
+        console.print(example.message, markup=False, highlight=False)

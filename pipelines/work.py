@@ -9,13 +9,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipelines.acquire import is_current
+from pipelines.beat import Run
 from pipelines.build import LoadedRecipe, load
+from pipelines.engines import Engine
 from pipelines.engines import engine as engine_of
 from pipelines.lineage import digest, weights_of
+from pipelines.machine import cores
 from pipelines.plan import versions
 from pipelines.progress import Tally, follow
 from pipelines.publish import publish as write_dataset
 from pipelines.recording import StoredRecording
+from pipelines.report import recorded
 from pipelines.sources import near_misses, read_sources
 from pipelines.store import Store
 from schemas.errors import UsageError
@@ -67,12 +71,21 @@ def build(
     store = open_store(store_url)
     store.prepare()
     filled = loaded.plan.filled()
-    kept = f"{store.root}/runs/{loaded.recipe.name}.{digest(filled)}.yaml"
-    if store.read_or_none(kept) != filled.encode():
-        store.write(kept, filled.encode())
     runs = engine_of(engine, workers or loaded.recipe.run.workers, retry=retry, options=options)
+    run = Run(loaded.plan, store, digest(filled), engine, _workers(runs))
+    if store.read_or_none(f"{run.path}.yaml") != filled.encode():
+        store.write(f"{run.path}.yaml", filled.encode())
     last = loaded.plan.lineage.steps[-1].key
-    return follow(runs.run(loaded.plan, rows_of(loaded), store), last, quiet=quiet)
+    tally = Tally()
+    with recorded(run, tally):
+        return follow(runs.run(loaded.plan, rows_of(loaded), store), last, quiet=quiet, tally=tally)
+
+
+def _workers(engine: Engine) -> int | None:
+    """Worker processes at a time, at most; None where a cluster decides."""
+    given: int | None = getattr(engine, "workers", None)
+    here = getattr(engine, "address", "local") == "local"
+    return given or (cores() if here else None)
 
 
 def plan(recipe: Path, store_url: str) -> Planned:

@@ -1,0 +1,34 @@
+"""The machine that this runs on, for reports."""
+
+import os
+import platform
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from schemas.run import Machine
+
+
+def machine() -> Machine:
+    """What it is."""
+    processor = platform.processor() or platform.machine()
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next((line.partition(":")[2].strip() for line in lines if "model name" in line), processor)
+    memory = None
+    with suppress(ValueError, OSError):  # not every system tells
+        memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    return Machine(
+        host=socket.gethostname(),
+        system=f"{platform.system()} {platform.release()}",
+        processor=processor,
+        cores=cores(),
+        memory_gb=memory,
+        gpu=Path("/proc/driver/nvidia/version").exists(),
+        python=platform.python_version(),
+    )
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))

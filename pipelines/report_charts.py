@@ -1,0 +1,141 @@
+"""The charts of a run's report, as inline SVG that takes its colours from the page."""
+
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+from itertools import count
+from math import floor, log10
+
+from pipelines.amounts import duration
+from schemas.run import Progress, StepTold
+
+STATES = ("made", "kept", "absent", "failed", "blocked")
+_WIDTH = 460
+_LABELS = 132
+_LABEL_LETTERS = 17
+_ENDS = 84
+_ROW = 26
+_BAR = 15
+_CURVE = (960, 220)
+_MARGINS = (52, 12, 30, 16)
+"""Of the curve: left, right, below, above."""
+
+
+def states_chart(steps: Sequence[StepTold]) -> str:
+    """A bar a step, in parts for what became of it."""
+    names = labels(steps)
+    rows = [(step, {state: int(getattr(step, state)) for state in STATES}) for step in steps]
+    most = max([1, *(sum(counts.values()) for _, counts in rows)])
+    scale = (_WIDTH - _LABELS - _ENDS) / most
+    drawn = []
+    for at, (step, counts) in enumerate(rows):
+        x = float(_LABELS)
+        parts = []
+        for state in STATES:
+            width = counts[state] * scale
+            if width:
+                # A gap tells parts apart for whoever does not tell their colours apart.
+                parts.append(_bar(x, at, max(width - 1, 0.8), state, f"{short(step.step)}: {counts[state]} {state}"))
+                x += width
+        drawn.append(_row(at, names[at], "".join(parts), f"{sum(counts.values()):,}", x))
+    told = "; ".join(
+        f"{short(step.step)}: " + ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+        for step, counts in rows
+    )
+    return _svg("What became of each step", told, (_WIDTH, _ROW * len(rows) + 4), "".join(drawn))
+
+
+def seconds_chart(steps: Sequence[StepTold]) -> str:
+    """A bar a step, for the seconds of workers."""
+    names = labels(steps)
+    total = sum(step.seconds for step in steps)
+    most = max((step.seconds for step in steps), default=0.0) or 1.0
+    scale = (_WIDTH - _LABELS - _ENDS - 34) / most
+    drawn = []
+    for at, step in enumerate(steps):
+        share = f" · {step.seconds / total:.0%}" if total else ""
+        width = step.seconds * scale
+        bar = _bar(_LABELS, at, max(width, 0.8), "made", f"{short(step.step)}: {duration(step.seconds)}{share}")
+        drawn.append(_row(at, names[at], bar, f"{duration(step.seconds)}{share}", _LABELS + width))
+    told = "; ".join(f"{short(step.step)}: {duration(step.seconds)}" for step in steps)
+    return _svg("Seconds of workers by step", told, (_WIDTH, _ROW * len(steps) + 4), "".join(drawn))
+
+
+def progress_chart(points: Sequence[Progress]) -> str:
+    """Two curves: recordings finished, and of those failed, over seconds."""
+    width, height = _CURVE
+    left, right, below, above = _MARGINS
+    last = points[-1]
+    longest = max(last.seconds, 0.1)
+    most = max(last.finished, 1)
+
+    def x(seconds: float) -> float:
+        return left + (width - left - right) * seconds / longest
+
+    def y(number: float) -> float:
+        return height - below - (height - below - above) * number / most
+
+    lines = []
+    for tick in ticks(most, 4, whole=True):
+        lines.append(f'<line class="grid" x1="{left}" x2="{width - right}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
+        lines.append(f'<text class="soft" x="{left - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:,.0f}</text>')
+    for tick in ticks(longest, 6):
+        anchor = "start" if not tick else "end" if x(tick) > width - 60 else "middle"
+        told = duration(tick) if tick else "0"
+        lines.append(f'<text class="soft" x="{x(tick):.1f}" y="{height - 8}" text-anchor="{anchor}">{told}</text>')
+    curve = " ".join(f"{x(point.seconds):.1f},{y(point.finished):.1f}" for point in points)
+    failed = " ".join(f"{x(point.seconds):.1f},{y(point.failed):.1f}" for point in points)
+    lines.append(f'<polygon class="area" points="{x(0):.1f},{y(0):.1f} {curve} {x(longest):.1f},{y(0):.1f}"/>')
+    lines.append(f'<polyline class="curve" points="{curve}"/>')
+    if last.failed:
+        lines.append(f'<polyline class="curve worse" points="{failed}"/>')
+    told = f"{last.finished} recordings finished in {duration(last.seconds)}, {last.failed} of them with failures"
+    return _svg("Recordings finished over time", told, _CURVE, "".join(lines))
+
+
+def ticks(most: float, about: int, *, whole: bool = False) -> list[float]:
+    """Round numbers from 0 to at most `most`, about so many. whole: no fractions."""
+    rough = most / about
+    power = 10.0 ** floor(log10(rough))
+    step = next(power * by for by in (1, 2, 5, 10) if power * by >= rough)
+    step = max(step, 1.0) if whole else step
+    found: list[float] = []
+    for number in count():
+        if number * step > most * (1 + 1e-9):
+            return found
+        found.append(number * step)
+    return found
+
+
+def short(step: str) -> str:
+    """A step's key without its version."""
+    stem, _, last = step.rpartition(".")
+    return stem if stem and last[:1] == "v" and last[1:].isdigit() else step
+
+
+def labels(steps: Sequence[StepTold]) -> list[str]:
+    """What stands before the bars: the first part of a step's key, or where that is shared, as much of it as fits."""
+    heads = Counter(step.step.split(".")[0] for step in steps)
+    names = [head if heads[head := step.step.split(".")[0]] == 1 else short(step.step) for step in steps]
+    return [name if len(name) <= _LABEL_LETTERS else f"{name[: _LABEL_LETTERS - 1]}…" for name in names]
+
+
+def _row(at: int, name: str, bars: str, end: str, x: float) -> str:
+    y = at * _ROW + _BAR
+    return (
+        f'<text x="{_LABELS - 8}" y="{y}" text-anchor="end">{escape(name)}</text>{bars}'
+        f'<text class="soft" x="{x + 7:.1f}" y="{y}">{escape(end)}</text>'
+    )
+
+
+def _bar(x: float, at: int, width: float, state: str, told: str) -> str:
+    y = at * _ROW + (_BAR - 12)
+    return (
+        f'<rect class="{state}" x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_BAR}" rx="2">'
+        f"<title>{escape(told)}</title></rect>"
+    )
+
+
+def _svg(title: str, told: str, shape: tuple[int, int], inside: str) -> str:
+    width, height = shape
+    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(f"{title}. {told}")}">{inside}</svg>'
