@@ -30,6 +30,7 @@ class Engine(StrEnum):
 
     local = "local"
     ray = "ray"
+    beam = "beam"
 
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]

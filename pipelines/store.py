@@ -158,7 +158,7 @@ class Store:
         for name in self.listing(folder):
             if name.startswith(mine):
                 pid = name[len(mine) :].split("-", 1)[0]
-                if pid.isdigit() and not _alive(int(pid)):
+                if pid.isdigit() and not alive(int(pid)):
                     Path(folder, name).unlink(missing_ok=True)
 
 
@@ -178,7 +178,7 @@ def _refused(verb: str, path: str, error: OSError) -> StoreError:
     return StoreError(what, do=do)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
     """Whether a process still runs; one that has ended and waits to be buried does not."""
     try:
         os.kill(pid, 0)

@@ -13,6 +13,7 @@ from schemas.source import SourceRow
 ENGINES = {
     "local": "pipelines.engines.local:LocalEngine",
     "ray": "pipelines.engines.ray:RayEngine",
+    "beam": "pipelines.engines.beam:BeamEngine",
 }
 """What `--engine` takes, and where each is found: nothing is imported that is not used."""
 

@@ -6,25 +6,20 @@ recording that kills it again becomes a failure record.
 
 import itertools
 import logging
-import multiprocessing
 import os
-import signal
-import threading
-import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 from pipelines.acquire import is_current
-from pipelines.engines.again import ONE_THREAD, forget_failures, give_up
+from pipelines.engines.again import forget_failures, give_up
+from pipelines.engines.child import ACQUIRING, Child, Task, start, stop
 from pipelines.plan import Plan, is_todo
 from pipelines.recording import StoredRecording
 from pipelines.runner import ACQUIRE, Runner, outcome
 from pipelines.store import Store
-from schemas.errors import AffectloomError, UsageError
+from schemas.errors import UsageError
 from schemas.outcome import Outcome
 from schemas.source import SourceRow
 
@@ -34,24 +29,6 @@ log = logging.getLogger(__name__)
 
 _AHEAD = 4
 """Recordings in flight for each worker: enough that no worker waits, few enough that the driver stays small."""
-_ACQUIRE = -1
-
-
-@dataclass(frozen=True)
-class Task:
-    """A step (by its place in the order; -1 for acquiring) and the recordings it is for."""
-
-    index: int
-    ids: tuple[str, ...]
-    row: SourceRow | None = None
-
-
-@dataclass
-class _Worker:
-    process: BaseProcess
-    pipe: Connection
-    task: Task | None = None
-    loaded: set[int] = field(default_factory=set)
 
 
 class LocalEngine:
@@ -107,8 +84,8 @@ class _Driver:
         self.rows = iter(rows)
         self.retry = retry
         self.most = workers
-        self.workers: list[_Worker] = []
-        self.ready: dict[int, deque[Task]] = {index: deque() for index in range(_ACQUIRE, len(self.steps))}
+        self.workers: list[Child] = []
+        self.ready: dict[int, deque[Task]] = {index: deque() for index in range(ACQUIRING, len(self.steps))}
         self.alone: deque[Task] = deque()
         self.deaths: Counter[tuple[int, str]] = Counter()
         self.in_flight = 0
@@ -137,7 +114,7 @@ class _Driver:
                 forget_failures(recording, self.steps)
             if not is_current(row, recording):
                 self.in_flight += 1
-                self.ready[_ACQUIRE].append(Task(_ACQUIRE, (row.id,), row))
+                self.ready[ACQUIRING].append(Task(ACQUIRING, (row.id,), row))
                 continue
             forget_failures(recording, self.steps, only_retryable=True)
             yield Outcome(row.id, ACQUIRE, "kept")
@@ -159,24 +136,19 @@ class _Driver:
             task = self._choose(idle)
             if task is None:
                 return
-            idle.task = task
-            idle.loaded.add(task.index)
-            try:
-                idle.pipe.send(task)
-            except (BrokenPipeError, ConnectionResetError):
-                return  # it died while idle: `_collect` finds the end of its pipe
+            idle.give(task)
 
-    def _idle(self) -> _Worker | None:
+    def _idle(self) -> Child | None:
         for worker in self.workers:
             if worker.task is None:
                 return worker
         waiting = bool(self.alone) or any(self.ready.values())
         if waiting and len(self.workers) < self.most:
-            self.workers.append(_start(self.plan, self.store.url))
+            self.workers.append(start(self.plan, self.store.url))
             return self.workers[-1]
         return None
 
-    def _choose(self, worker: _Worker) -> Task | None:
+    def _choose(self, worker: Child) -> Task | None:
         """The furthest step that the worker has a model for, else the furthest: recordings are finished, not begun."""
         if self.alone:
             return self.alone.popleft()
@@ -184,7 +156,7 @@ class _Driver:
         if not full:
             return None
         index = max(full, key=lambda index: (index in worker.loaded, index))
-        if index == _ACQUIRE:
+        if index == ACQUIRING:
             return self.ready[index].popleft()
         size = self.steps[index].needs.batch
         queue = self.ready[index]
@@ -196,44 +168,37 @@ class _Driver:
         queue = self.ready[index]
         if not queue:
             return False
-        if index == _ACQUIRE or len(queue) >= self.steps[index].needs.batch:
+        if index == ACQUIRING or len(queue) >= self.steps[index].needs.batch:
             return True
-        on_the_way = any(self.ready[before] for before in range(_ACQUIRE, index)) or any(
+        on_the_way = any(self.ready[before] for before in range(ACQUIRING, index)) or any(
             worker.task is not None and worker.task.index < index for worker in self.workers
         )
         return not on_the_way
 
-    def _collect(self, busy: Sequence[_Worker]) -> Iterator[Outcome]:
+    def _collect(self, busy: Sequence[Child]) -> Iterator[Outcome]:
         ready = wait([worker.pipe for worker in busy])
         for worker in busy:
             if worker.pipe not in ready or worker.task is None:
                 continue
             task = worker.task
-            try:
-                answer = worker.pipe.recv()
-            except (EOFError, ConnectionResetError):
+            answer = worker.answer()
+            if answer is None:
                 yield from self._bury(worker, task)
                 continue
-            worker.task = None
-            if isinstance(answer, AffectloomError):
-                raise answer
             for told in answer:
                 yield told
                 yield from self._after(told, task.index)
 
     def _after(self, told: Outcome, index: int) -> Iterator[Outcome]:
-        if index == _ACQUIRE and told.state == "failed":
+        if index == ACQUIRING and told.state == "failed":
             self.in_flight -= 1
             return
         yield from self._go_on(self.store.open(told.recording, self.lineage), index + 1)
 
-    def _bury(self, worker: _Worker, task: Task) -> Iterator[Outcome]:
+    def _bury(self, worker: Child, task: Task) -> Iterator[Outcome]:
         """A worker died: its batch is tried again one by one; a recording that kills twice alone is given up."""
-        worker.process.join(timeout=5)
         self.workers.remove(worker)
-        worker.pipe.close()
-        code = worker.process.exitcode
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        how = worker.bury()
         log.warning("a worker died (%s) at %s of %s", how, self._name(task.index), ", ".join(task.ids[:3]))
         if len(task.ids) > 1:
             self.alone.extend(Task(task.index, (one,)) for one in task.ids)
@@ -244,65 +209,13 @@ class _Driver:
             self.alone.append(task)
             return
         recording = self.store.open(recording_id, self.lineage)
-        told = give_up(recording, None if task.index == _ACQUIRE else self.steps[task.index], how)
+        told = give_up(recording, None if task.index == ACQUIRING else self.steps[task.index], how)
         yield told
         yield from self._after(told, task.index)
 
     def _name(self, index: int) -> str:
-        return ACQUIRE if index == _ACQUIRE else self.steps[index].key
+        return ACQUIRE if index == ACQUIRING else self.steps[index].key
 
     def stop(self) -> None:
         """End all workers."""
-        for worker in self.workers:
-            worker.pipe.close()
-            if worker.task is not None:
-                worker.process.terminate()
-        for worker in self.workers:
-            worker.process.join(timeout=5)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
-
-
-def _start(plan: Plan, url: str) -> _Worker:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)  # read by libraries when a worker imports them
-    try:
-        process = context.Process(target=_work, args=(theirs, plan, url, os.getpid()), daemon=True)
-        process.start()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-    theirs.close()
-    return _Worker(process, ours)
-
-
-def _work(pipe: Connection, plan: Plan, url: str, driver: int) -> None:
-    """A worker's whole life. Ctrl-C is the driver's business; without a driver there is nothing to live for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with, args=(driver,), daemon=True).start()
-    runner = Runner(plan, Store(url))
-    while True:
-        try:
-            task: Task = pipe.recv()
-        except (EOFError, OSError):
-            os._exit(0)  # libraries that clean up at exit may hang or complain: all is written
-        try:
-            answer: object = [runner.acquire(task.row)] if task.row is not None else runner.run(task.index, task.ids)
-        except AffectloomError as error:
-            answer = error
-        try:
-            pipe.send(answer)
-        except (BrokenPipeError, ConnectionResetError):
-            os._exit(0)
-
-
-def _die_with(driver: int) -> None:
-    while os.getppid() == driver:
-        time.sleep(0.5)
-    os._exit(1)
+        stop(self.workers)
