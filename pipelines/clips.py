@@ -2,17 +2,19 @@
 
 import io
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.ffmpeg import Limits, plain, run
 from schemas.clock import MICROSECONDS_PER_SECOND, to_us
 from schemas.errors import DecodeError, TooLong
 
 if TYPE_CHECKING:
     import soundfile
 
+_PICTURES = re.compile(r"^frame=\s*(\d+)", re.MULTILINE)
+_PROGRESS = re.compile(r"\w+=.*")
 _LEAD_S = 10
 """Decoding starts so long before the cut: a container whose index is coarse may seek too far by seconds."""
 
@@ -64,11 +66,11 @@ def cut_video(media: Path, start_s: float, end_s: float, *, sound: bool, timeout
     outputs = ["-map", "[v]", *(["-map", "[a]", "-c:a", "aac", "-b:a", "128k"] if sound else [])]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "clip.mp4"
-        _run(
+        _write(
+            media,
+            ["-ss", f"{max(0.0, start_s - _LEAD_S):.6f}", "-copyts", "-start_at_zero"],
             [
-                *("-ss", f"{max(0.0, start_s - _LEAD_S):.6f}", "-copyts", "-start_at_zero"),
-                *("-threads", "1", "-i", f"file:{media}", "-filter_complex_threads", "1", "-filter_complex", graph),
-                *outputs,
+                *("-filter_complex_threads", "1", "-filter_complex", graph, *outputs),
                 *("-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-video_track_timescale", "90000"),
                 # Edit lists count in the timescale of the movie, which is a millisecond unless said.
                 *("-movie_timescale", "90000"),
@@ -107,9 +109,11 @@ def picture_file(media: Path, timeout_s: float = 60) -> bytes:
     """A picture as PNG, without what the camera wrote beside it. Raises as `cut_video`."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "picture.png"
-        _run(
+        _write(
+            media,
+            [],
             [
-                *("-threads", "1", "-i", f"file:{media}", "-map", "0:v:0", "-frames:v", "1", "-map_metadata", "-1"),
+                *("-map", "0:v:0", "-frames:v", "1", "-map_metadata", "-1"),
                 *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-threads", "1", "-pix_fmt", "rgb24", str(out)),
             ],
             timeout_s,
@@ -118,25 +122,18 @@ def picture_file(media: Path, timeout_s: float = 60) -> bytes:
         return out.read_bytes()
 
 
-def _run(arguments: list[str], timeout_s: float, what: str) -> None:
-    from pipelines.ffmpeg import find
-
+def _write(media: Path, before: list[str], arguments: list[str], timeout_s: float, what: str) -> None:
+    limits = Limits(cpu_s=int(timeout_s), stall_s=timeout_s)
     # Progress is the one place where ffmpeg says how many pictures it wrote: none is no error to it.
-    said = ["-nostdin", "-hide_banner", "-v", "error", "-nostats", "-progress", "pipe:1"]
-    command = [str(find()), *said, "-protocol_whitelist", "file,pipe", *arguments]
-    with tempfile.TemporaryFile() as complaints, tempfile.TemporaryFile() as progress:
-        try:
-            ended = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=progress, stderr=complaints, timeout=timeout_s, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise TooLong(f"cutting {what} took more than {timeout_s:g} s") from error
-        complaints.seek(0)
-        progress.seek(0)
-        complaint = complaints.read(2000).decode(errors="replace").strip().splitlines()
-        pictures = re.findall(rb"^frame=\s*(\d+)", progress.read(), re.MULTILINE)
+    said = ["-nostats", "-stats_period", "10", "-progress", "pipe:2"]
+    try:
+        code, text = run(media, [*said, *before], arguments, limits)
+    except TooLong as error:
+        raise TooLong(f"cutting {what} took more than {timeout_s:g} s") from error
+    pictures = _PICTURES.findall(text)
+    complaints = [plain(line) for line in text.splitlines() if line.strip() and not _PROGRESS.fullmatch(line)]
     if not pictures or not int(pictures[-1]):
-        detail = complaint[0] if complaint else f"ffmpeg ended with {ended.returncode}"
-        raise DecodeError(f"{what} shows no picture" + (f": {detail}" if ended.returncode else ""))
-    if ended.returncode:
-        raise DecodeError(f"{what} cannot be cut: {complaint[0] if complaint else ended.returncode}")
+        detail = complaints[0] if complaints else f"ffmpeg ended with {code}"
+        raise DecodeError(f"{what} shows no picture" + (f": {detail}" if code else ""))
+    if code:
+        raise DecodeError(f"{what} cannot be cut: {complaints[0] if complaints else code}")

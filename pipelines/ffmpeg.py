@@ -182,10 +182,32 @@ def stop(child: Child) -> int:
 
 
 def listing(media: Path, arguments: Sequence[str], limits: Limits) -> str:
-    """What ffmpeg says about a file at the level `info`, at most 1 MB of it. Raises TooLong."""
+    """What ffmpeg says about a file at the level `info`, at most 1 MB of it. Raises TooLong, DecodeError."""
+    return run(media, (), arguments, limits, level="info")[1]
+
+
+def run(
+    media: Path, before: Sequence[str], arguments: Sequence[str], limits: Limits, *, level: str = "error"
+) -> tuple[int, str]:
+    """One ffmpeg on one file, to its end.
+
+    Args:
+        media: a local file.
+        before: what stands before the input: where to seek to, how to read.
+        arguments: what stands after it.
+        limits: what the child may take; here `stall_s` is for the whole of it.
+        level: of what it says.
+
+    Returns:
+        its exit code, and what it said on its error channel, at most 1 MB of it.
+
+    Raises:
+        TooLong: a limit of time was met.
+        DecodeError: it crashed, or memory ran out.
+    """
     with opened(media) as (descriptor, source):
-        command = [str(find()), "-hide_banner", "-nostdin", "-v", "info", "-threads", "1", *source, *arguments]
-        child = start(command, [descriptor], limits)
+        start_with = [str(find()), "-hide_banner", "-nostdin", "-v", level, "-threads", "1"]
+        child = start([*start_with, *before, *source, *arguments], [descriptor], limits)
         late = threading.Event()
 
         def give_up() -> None:
@@ -208,7 +230,7 @@ def listing(media: Path, arguments: Sequence[str], limits: Limits) -> str:
             f"reading the file took more than {limits.stall_s:g} s", do="the file may be damaged: re-encode it"
         )
     check_exit(code, limits, out_of_memory=b"Cannot allocate memory" in said)
-    return said.decode(errors="replace")
+    return code, said.decode(errors="replace")
 
 
 def check_exit(code: int, limits: Limits, *, out_of_memory: bool) -> None:

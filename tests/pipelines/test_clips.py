@@ -146,3 +146,12 @@ def test_what_cannot_be_cut_is_said(tmp_path):
         cut_video(media, 5.0, 5.5, sound=True)
     with pytest.raises(TooLong, match="more than"):
         cut_video(media, 0.0, 1.0, sound=True, timeout_s=0.001)
+
+
+def test_a_playlist_that_calls_itself_a_film_is_not_followed(tmp_path):
+    other, playlist = tmp_path / "other.mp4", tmp_path / "film.mp4"
+    film(other, [0.0, 0.5, 1.0], sound_s=2.0)
+    playlist.write_text(f"ffconcat version 1.0\nfile {other.name}\n")
+    with pytest.raises(DecodeError, match=r"film\.mp4"):
+        cut_video(playlist, 0.0, 1.0, sound=False)
+    assert cut_video(other, 0.0, 1.0, sound=False)
