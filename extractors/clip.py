@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from extractors import dinov2, picture_encoders, picture_weights
+from extractors import dinov2, picture_encoders, picture_weights, weights
 from extractors.frames import Frames
 from extractors.picture_encoders import PictureEncoder, TextEncoder, Vectors
 from schemas.clock import to_us
@@ -51,6 +51,10 @@ class _Embedding(Step):
         """What the model is, and its columns are called."""
         return picture_weights.family(self.model)
 
+    def identity(self) -> dict[str, object]:
+        """What it says, whichever folder the model lies in."""
+        return weights.by_name(super().identity())
+
     def weights(self) -> dict[str, str]:
         """The model."""
         return picture_weights.pin(self.model, self.revision)
@@ -58,7 +62,7 @@ class _Embedding(Step):
     @model_validator(mode="after")
     def _a_known_model(self) -> Self:
         picture_weights.family(self.model)  # raises ValueError
-        if self.revision is not None and (self.model == dinov2.NAME or picture_weights.is_local(self.model)):
+        if self.revision is not None and (self.model == dinov2.NAME or weights.is_path(self.model)):
             raise ValueError(f"the model {self.model} has no revisions: it is the files that are there")
         return self
 

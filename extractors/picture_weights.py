@@ -25,17 +25,12 @@ PINNED: Final = {
 _FILES: Final = ("*.json", "merges.txt", "vocab.txt", "spiece.model", "model*.safetensors")
 
 
-def is_local(model: str) -> bool:
-    """Whether the name is a path: absolute, in the home folder, or with an explicit ./ or ../."""
-    return Path(model).is_absolute() or model.startswith(("~", "./", "../"))
-
-
 def family(model: str) -> Family:
     """The kind of encoder, by the folder's config.json, or by the name. Raises ValueError where neither tells."""
     if model == dinov2.NAME:
         return "dinov2"
     known = ", ".join(sorted(_FAMILIES))
-    if is_local(model):
+    if weights.is_path(model):
         file = Path(model).expanduser() / "config.json"
         try:
             said = json.loads(file.read_text("utf-8")).get("model_type")
@@ -62,7 +57,7 @@ def pin(model: str, revision: str | None) -> dict[str, str]:
     """What names the weights: a hash, or a repository's revision. Starts no download."""
     if model == dinov2.NAME:
         return {dinov2.WEIGHT.name: dinov2.WEIGHT.sha256}
-    if is_local(model):
+    if weights.is_path(model):
         found = Path(model).expanduser()
         return {found.name: weights.folder_sha256(found)}
     return {model: revision or PINNED.get(model) or "main"}
@@ -70,7 +65,7 @@ def pin(model: str, revision: str | None) -> dict[str, str]:
 
 def folder(model: str, revision: str | None) -> Path:
     """The folder of a model's files, downloaded if it must be. Raises MissingPart."""
-    found = Path(model).expanduser() if is_local(model) else _from_hub(model, revision)
+    found = Path(model).expanduser() if weights.is_path(model) else _from_hub(model, revision)
     if not any(found.glob("model*.safetensors")):
         raise MissingPart(
             f"the picture model {model!r} has no safetensors weights in {found}; other formats can hold programs "

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from extractors import sound, whisper_faster, whisper_openai, whisper_weights
+from extractors import sound, weights, whisper_faster, whisper_openai, whisper_weights
 from extractors.languages import english_only, whisper_code
 from extractors.recognizer import Heard, Recognizer
 from extractors.sound import RATE_HZ, SoundTrack
@@ -82,6 +82,10 @@ class Speech(Step):
     def requires(self) -> tuple[Step, ...]:
         """The sound track and the stretches with speech."""
         return (SoundTrack(), VoiceActivity())
+
+    def identity(self) -> dict[str, object]:
+        """What it says, whichever folder the model lies in."""
+        return weights.by_name(super().identity())
 
     def weights(self) -> dict[str, str]:
         """The model."""

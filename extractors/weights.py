@@ -126,3 +126,19 @@ def _keep(weight: Weight, data: bytes, path: Path) -> Path:
         os.fsync(file.fileno())
     Path(file.name).replace(path)
     return path
+
+
+def is_path(model: str) -> bool:
+    """Whether the name is a path: absolute, in the home folder, or with an explicit ./ or ../."""
+    return Path(model).is_absolute() or model.startswith(("~", "./", "../"))
+
+
+def by_name(identity: dict[str, object]) -> dict[str, object]:
+    """A step's identity without where its `model` lies.
+
+    The files' SHA-256 stand in it, and another machine has them elsewhere.
+    """
+    fields = identity["fields"]
+    if isinstance(fields, dict) and is_path(model := str(fields["model"])):
+        return {**identity, "fields": {**fields, "model": Path(model).name}}
+    return identity

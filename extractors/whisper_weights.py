@@ -53,7 +53,7 @@ def carried_folder(model: str) -> Path | None:
 
 def converted_pin(model: str, revision: str | None) -> dict[str, str]:
     """What names the weights of a CTranslate2 model: a hash, or a repository's revision. Starts no download."""
-    if is_local(model):
+    if weights.is_path(model):
         folder = Path(model).expanduser()
         if not folder.is_dir():
             raise MissingPart(
@@ -69,7 +69,7 @@ def converted_pin(model: str, revision: str | None) -> dict[str, str]:
 
 def converted_folder(model: str, revision: str | None) -> Path:
     """The folder of a CTranslate2 model, downloaded if it must be. Raises MissingPart."""
-    if is_local(model):
+    if weights.is_path(model):
         return Path(model).expanduser()
     folder = carried_folder(model) if revision is None else None
     if folder is not None:
@@ -99,11 +99,6 @@ def converted_folder(model: str, revision: str | None) -> Path:
         ) from error
 
 
-def is_local(model: str) -> bool:
-    """Whether the name is a path: absolute, in the home folder, or with an explicit ./ or ../."""
-    return Path(model).is_absolute() or model.startswith(("~", "./", "../"))
-
-
 def _repository(model: str) -> tuple[str, str | None]:
     if model in HUB:
         return HUB[model]
@@ -117,7 +112,7 @@ def _repository(model: str) -> tuple[str, str | None]:
 
 def openai_pin(model: str) -> dict[str, str]:
     """What names the weights of an openai-whisper model: the hash of the file. Starts no download."""
-    if is_local(model):
+    if weights.is_path(model):
         path = Path(model).expanduser()
         if not path.is_file():
             raise MissingPart(f"the speech model {model!r} is no file", do="name a .pt file, or a model such as small")
@@ -127,7 +122,7 @@ def openai_pin(model: str) -> dict[str, str]:
 
 def openai_file(model: str) -> Path:
     """The `.pt` of an openai-whisper model, downloaded if it must be. Raises MissingPart."""
-    if is_local(model):
+    if weights.is_path(model):
         return Path(model).expanduser()
     url = _openai_url(model)
     sha256 = url.split("/")[-2]

@@ -1,6 +1,7 @@
 import io
 import json
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -275,6 +276,12 @@ def test_the_weights_of_a_folder_are_its_content(tmp_path):
     assert pickle.loads(pickle.dumps(step)) == step  # noqa: S301
     (folder / "preprocessor_config.json").write_text("{}")
     assert step.identity() != before
+
+
+def test_a_model_that_lies_elsewhere_is_the_same_model(tmp_path):
+    here = save_dinov2(tmp_path / "here" / "m")
+    there = shutil.copytree(here, tmp_path / "there" / "m")
+    assert PictureEmbedding(model=str(here)).identity() == PictureEmbedding(model=str(there)).identity()
 
 
 def test_the_weights_of_the_hub_are_a_revision():
