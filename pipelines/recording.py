@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from pipelines.lineage import ROOTS, Lineage, root
 from pipelines.store import Store
 from schemas.artifact import Artifact, Damaged, Opened
-from schemas.errors import SourceUnavailable, StoreError
+from schemas.errors import DamagedArtifact, SourceUnavailable, StoreError
 from schemas.failure import Failure
 from schemas.source import Source
 
@@ -151,9 +151,9 @@ class StoredRecording:
         except Damaged as error:
             raise self._damaged(kind, path, error) from error
 
-    def _damaged(self, kind: str, path: str, error: ValueError) -> StoreError:
+    def _damaged(self, kind: str, path: str, error: ValueError) -> DamagedArtifact:
         self._forget(kind)
-        return StoreError(
+        return DamagedArtifact(
             f"{path} is damaged ({error}); it has been removed", do="run the same command again to make it anew"
         )
 

@@ -14,7 +14,7 @@ from pipelines.acquire import acquire
 from pipelines.plan import Plan, is_todo
 from pipelines.recording import StoredRecording
 from pipelines.store import Store
-from schemas.errors import AffectloomError, MissingPart, RecordingError, StoreError
+from schemas.errors import AffectloomError, DamagedArtifact, MissingPart, RecordingError, StoreError
 from schemas.failure import Failure
 from schemas.outcome import Outcome, OutcomeState
 from schemas.source import SourceRow
@@ -33,6 +33,7 @@ class Runner:
         self.store = store
         self.lineage = plan.lineage
         self._models: dict[int, Any] = {}
+        self._damaged: set[str] = set()
 
     def acquire(self, row: SourceRow) -> Outcome:
         """Bring a source into the store."""
@@ -66,6 +67,9 @@ class Runner:
             model = self._model(index, step)
             started = time.perf_counter()
             self._run(step, todo, model)
+            for recording in todo:
+                if recording.id in self._damaged:
+                    self._mend(index, recording)
             if time.perf_counter() - started > _LONG_S:
                 give_back_memory()
         each = (time.perf_counter() - started) / max(1, len(todo))
@@ -95,6 +99,10 @@ class Runner:
     def _run(self, step: Step, recordings: list[StoredRecording], model: Any) -> None:
         try:
             step.run(recordings, model)
+        except DamagedArtifact:
+            if len(recordings) == 1:
+                self._damaged.add(recordings[0].id)
+                return
         except (StoreError, MissingPart):
             raise
         except Exception as error:  # noqa: BLE001 - a broken recording must not stop the others
@@ -109,6 +117,32 @@ class Runner:
             recording.refresh()
             if is_runnable(recording, step):
                 self._run(step, [recording], model)
+            elif is_todo(recording, step):
+                self._damaged.add(recording.id)
+
+    def _mend(self, index: int, recording: StoredRecording) -> None:
+        """Make anew, here, what was found damaged and removed, and do the step that had asked for it.
+
+        Raises DamagedArtifact where a file of the recording is damaged again: it is the disk that needs help.
+        """
+        wanted: set[str] = set(self.lineage.steps[index].makes)
+        before: list[int] = []
+        for place in range(index, -1, -1):
+            step = self.lineage.steps[place]
+            if wanted.intersection(step.makes):
+                before.insert(0, place)
+                wanted.update(self.lineage.inputs(step))
+        self._damaged.discard(recording.id)
+        for place in before:
+            recording.refresh()
+            step = self.lineage.steps[place]
+            if is_runnable(recording, step):
+                self._run(step, [recording], self._model(place, step))
+        if recording.id in self._damaged:
+            raise DamagedArtifact(
+                f"what {recording.id} holds in the store was damaged twice in a row",
+                do="check the disk that holds the store, then run the same command again",
+            )
 
     @staticmethod
     def _expect(step: Step, recordings: list[StoredRecording]) -> None:

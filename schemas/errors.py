@@ -50,6 +50,10 @@ class StoreError(UsageError):
     """The store cannot be read or written: no space, no permission, no such place."""
 
 
+class DamagedArtifact(StoreError):
+    """A file of the store did not hold what it should, and was removed: what made it can make it anew."""
+
+
 class MissingPart(UsageError):
     """An extra, a binary or a model file is not there; says how to get it."""
 

@@ -13,8 +13,9 @@ from steps_for_tests import After, Length, Moody, Note, Uses
 
 from pipelines.engines.local import LocalEngine
 from pipelines.plan import Plan
+from pipelines.runner import Runner
 from pipelines.store import Store
-from schemas.errors import MissingPart
+from schemas.errors import MissingPart, StoreError
 from schemas.recipe import Recipe
 from schemas.source import SourceRow
 from schemas.step import Step
@@ -154,6 +155,33 @@ def test_failures_are_tried_again_only_when_asked(tmp_path: Path):
     assert started == [0.0]
     again = build(rows, store, plan(), retry=True)
     assert any(o.state == "failed" and "killed twice" in o.message for o in again)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_what_was_damaged_is_made_anew_in_the_same_run(tmp_path: Path, batch: int):
+    rows = make_rows(tmp_path / "media", ["cheerful", "sad", "calm"])
+    store = Store(str(tmp_path / "store"))
+    the_plan = plan(Length(), Moody(batch=batch), After(), Uses())
+    build(rows, store, the_plan)
+    before = snapshot(tmp_path / "store")
+    hurt = next((tmp_path / "store").rglob("r1-sad/length.*.json"))
+    hurt.write_text("{half")
+    for file in [*(tmp_path / "store").rglob("mood.*.json"), *(tmp_path / "store").rglob("after.*.json")]:
+        file.unlink()
+    outcomes = build(rows, store, the_plan, workers=1)
+    assert {outcome.state for outcome in outcomes} <= {"made", "kept"}
+    assert snapshot(tmp_path / "store") == before
+
+
+def test_a_disk_that_damages_again_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rows = make_rows(tmp_path / "media", ["cheerful"])
+    store = Store(str(tmp_path / "store"))
+    runner = Runner(plan(), store)
+    runner.acquire(rows[0])
+    monkeypatch.setattr(Note, "to_bytes", lambda _note: b"{half")
+    runner.run(0, [rows[0].id])
+    with pytest.raises(StoreError, match="damaged twice"):
+        runner.run(1, [rows[0].id])
 
 
 def test_a_model_that_cannot_load_ends_the_run_with_its_reason(tmp_path: Path):
