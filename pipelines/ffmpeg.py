@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from schemas.errors import DecodeError, MissingPart, TooLong
+from schemas.errors import DecodeError, Interrupted, MissingPart, TooLong
 
 _OLDEST = (57, 28)
 """libavutil of ffmpeg 5.1: the first with `-fps_mode`."""
@@ -29,6 +29,8 @@ PROTOCOLS = "file,pipe"
 
 _ADDRESS = re.compile(r" @ (0x)?[0-9a-fA-F]{6,}")
 _LISTING_BYTES = 1 << 20
+_TOLD_TO_END = 255
+"""Its exit code where a signal asked it to end: it closes its files as if the input had ended there."""
 
 
 @lru_cache(maxsize=8)
@@ -229,12 +231,16 @@ def run(
         raise TooLong(
             f"reading the file took more than {limits.stall_s:g} s", do="the file may be damaged: re-encode it"
         )
-    check_exit(code, limits, out_of_memory=b"Cannot allocate memory" in said)
+    ended = code if len(said) < _LISTING_BYTES else 0  # else it was we who ended it
+    check_exit(ended, limits, out_of_memory=b"Cannot allocate memory" in said)
     return code, said.decode(errors="replace")
 
 
 def check_exit(code: int, limits: Limits, *, out_of_memory: bool) -> None:
-    """Raise TooLong where a limit was met, DecodeError where ffmpeg crashed. Other exit codes say little."""
+    """Raise TooLong where a limit was met, DecodeError where ffmpeg crashed, Interrupted where it was ended.
+
+    Other exit codes say little.
+    """
     import signal
 
     if out_of_memory:
@@ -244,4 +250,9 @@ def check_exit(code: int, limits: Limits, *, out_of_memory: bool) -> None:
     if code in (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE):
         raise DecodeError(
             f"ffmpeg crashed on it (signal {-code})", do="the file is damaged or made to harm: leave it out"
+        )
+    if code in (_TOLD_TO_END, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
+        raise Interrupted(
+            "ffmpeg was ended from outside in the middle of it",
+            do="if the machine ran out of memory, use fewer workers; the next run tries it again",
         )

@@ -83,6 +83,12 @@ class DecodeError(RecordingError):
     """The media cannot be decoded."""
 
 
+class Interrupted(RecordingError):
+    """Something outside ended a child process in the middle of its work."""
+
+    retry = True
+
+
 class TooLong(RecordingError):
     """A limit on size, duration, time or memory was exceeded."""
 

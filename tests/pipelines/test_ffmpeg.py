@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from made_media import film
 
 from pipelines import ffmpeg
 from pipelines.ffmpeg import Complaints, Limits, check_exit, find, listing, plain, version
-from schemas.errors import DecodeError, MissingPart, TooLong
+from schemas.errors import DecodeError, Interrupted, MissingPart, TooLong
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,6 +98,27 @@ def test_a_crash_is_the_recordings_fault():
     with pytest.raises(DecodeError, match="crashed"):
         check_exit(-signal.SIGSEGV, Limits(), out_of_memory=False)
     check_exit(1, Limits(), out_of_memory=False)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_half_a_film_is_none_where_ffmpeg_was_ended_from_outside(tmp_path, how):
+    media = film(tmp_path / "long.mp4", length_s=60)
+
+    def end(pid):
+        time.sleep(0.3)
+        os.kill(pid, how)
+
+    with pytest.raises(Interrupted, match="ended from outside") as caught, pytest.MonkeyPatch.context() as patch:
+        start = ffmpeg.start
+
+        def started(*arguments, **named):
+            child = start(*arguments, **named)
+            threading.Thread(target=end, args=(child.pid,), daemon=True).start()
+            return child
+
+        patch.setattr(ffmpeg, "start", started)
+        ffmpeg.run(media, ["-re"], ["-f", "null", "-"], Limits())
+    assert caught.value.retry
 
 
 def test_a_name_is_never_a_pattern_or_a_protocol(tmp_path, monkeypatch):
