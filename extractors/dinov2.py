@@ -55,7 +55,7 @@ def prepared(picture: Any) -> NDArray[np.float32]:
 def embed(session: Any, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """The class token after block 7. pixels: (n, 3, 224, 224). Shape (n, 384), not normalised."""
     (tokens,) = session.run(None, {"input_image": pixels})
-    return np.asarray(tokens[:, 0], np.float32)
+    return np.array(tokens[:, 0], np.float32)  # a view would keep the 256 other tokens of each picture in memory
 
 
 def load(path: Path) -> Any:

