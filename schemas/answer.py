@@ -1,6 +1,13 @@
 """What people answered to questions about samples."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+from schemas.answer_value import Show, Value
+
+State = Literal["submitted", "draft", "skipped", "deleted"]
+"""`submitted` answers count; the others are kept, and count nowhere."""
+PERSON = "person"
 
 
 @dataclass(frozen=True)
@@ -18,6 +25,38 @@ class Answer:
     value: str
     number: float | None
     where: str
+    given: Value | None = None
+    """The typed value, where a question spec says of which type it is."""
+    shown: Show = "all"
+    """What the rater was shown."""
+    lead_time_s: float | None = None
+    """Seconds from opening the task to submitting it, breaks included."""
+    at: str | None = None
+    """When it was last changed, ISO 8601 with its offset."""
+    source: Literal["table", "label-studio"] = "table"
+    origin: str = PERSON
+    """Who said it: `person`, or the name of a model."""
+    accepted: bool = False
+    """Whether a person left a model's suggestion unchanged."""
+    state: State = "submitted"
+    history: tuple["Change", ...] = ()
+    """Earlier states of the same answer, oldest first."""
+    annotation: str = ""
+    """The number of the annotation on the server, if it came from one."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a person's submitted answer, which agreement and aggregation are about."""
+        return self.state == "submitted" and self.origin == PERSON
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an answer was before: its value as text (empty where there was none), its state, and until when."""
+
+    value: str
+    state: State
+    until: str | None
 
 
 @dataclass(frozen=True)
