@@ -39,7 +39,12 @@ StoreUrl = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder of the dataset; replaced as a whole when all is written.")]
+Out = Annotated[
+    str, typer.Option("--out", help="Folder or fsspec URL of the dataset; replaced as a whole when all is written.")
+]
+EngineOptions = Annotated[
+    list[str] | None, typer.Argument(metavar="-- OPTIONS", help="The engine's own, such as Beam's --runner.")
+]
 STORE = "store"
 
 
@@ -68,9 +73,7 @@ def _print_json(data: Any) -> None:
 def build(
     recipe: RecipePath,
     store: StoreUrl = STORE,
-    options: Annotated[
-        list[str] | None, typer.Argument(metavar="-- OPTIONS", help="The engine's own, such as Beam's --runner.")
-    ] = None,
+    options: EngineOptions = None,
     engine: Annotated[Engine, typer.Option(help="What runs the steps.")] = Engine.local,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what has failed.")] = False,
@@ -162,11 +165,24 @@ def failures(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False)
 
 
 @app.command()
-def publish(recipe: RecipePath, out: Out, store: StoreUrl = STORE, as_json: Json = False, quiet: Quiet = False) -> None:
-    """Write the dataset: Parquet shards and a card, for `datasets.load_dataset(FOLDER)`."""
+def publish(
+    recipe: RecipePath,
+    out: Out,
+    store: StoreUrl = STORE,
+    options: EngineOptions = None,
+    engine: Annotated[Engine, typer.Option(help="What writes the shards.")] = Engine.local,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the dataset: Parquet shards and a card, for `datasets.load_dataset(FOLDER)`. Unchanged shards stay."""
     from pipelines import work
 
-    report = work.publish(recipe, store, out)
+    try:
+        report = work.publish(recipe, store, out, engine=engine.value, workers=workers, options=options or ())
+    except KeyboardInterrupt:
+        _err().print("stopped; what was published before is unchanged, finished shards wait for the same command")
+        raise typer.Exit(130) from None
     if as_json:
         _print_json(report.model_dump())
     elif not quiet:
@@ -177,6 +193,7 @@ def publish(recipe: RecipePath, out: Out, store: StoreUrl = STORE, as_json: Json
         for problem in report.problems:
             _err().print(f"{problem.sample}: no {problem.medium}: {problem.message}", style="red", markup=False)
         print(f"{report.rows} samples of {report.recordings} recordings in {report.out}")
+        print(f"{len(report.shards)} shards: {report.written} written, {report.kept + report.found} there already")
         print(f"load it: datasets.load_dataset({str(report.out)!r})")
     raise typer.Exit(2 if not report.rows else 1 if report.problems else 0)
 

@@ -1,100 +1,187 @@
-"""Where a dataset is published: it appears there whole, in place of the one before, or not at all."""
+"""What is published appears whole, in place of what was there before, or not at all."""
 
+import errno
+import fcntl
 import json
+import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from schemas.errors import StoreError, UsageError
+from pipelines.place import Place, ShardFile
+from schemas.errors import UsageError
 
 MANIFEST = "manifest.json"
+CARD = "README.md"
 MAKER = "affectloom"
+_FINISHED = ".json"
+
+Shards = Sequence[tuple[ShardFile, str]]
+"""Files with their paths in the dataset."""
 
 
-class Destination(Protocol):
-    """A folder to be. `work` is local, for files that are not finished."""
+class Destination:
+    """A place whose former content is known, and that can be given new content."""
 
-    work: Path
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._before, manifest = _found(place)
+        _refuse_foreign(place.out, self._before, manifest)
+        self.manifest: dict[str, Any] = json.loads(manifest) if manifest else {}
 
-    def place(self, path: Path, name: str) -> None:
-        """Take over a finished local file under a provisional name."""
-        ...
+    def published(self) -> dict[str, tuple[ShardFile, ...]]:
+        """The shards that are there, by the digest of what each was made from."""
+        found: dict[str, list[ShardFile]] = {}
+        for file in self.manifest.get("files", ()):
+            if {"inputs", "rows", "bytes", "sha256"} <= set(file):
+                one = ShardFile(file["path"], file["rows"], file["bytes"], file["sha256"], kept=True)
+                found.setdefault(file["inputs"], []).append(one)
+        return {inputs: tuple(files) for inputs, files in found.items()}
 
-    def commit(self, names: Mapping[str, str], texts: Mapping[str, str]) -> None:
-        """Make everything visible: provisional names become paths in the folder, `texts` are written beside them."""
-        ...
+    def commit(self, shards: Shards, texts: Mapping[str, str]) -> None:
+        """Make everything visible: shards under their paths, `texts` beside them."""
+        if self.place.is_local:
+            self._commit_here(shards, texts)
+        else:
+            self._commit_there(shards, texts)
+
+    def _commit_here(self, shards: Shards, texts: Mapping[str, str]) -> None:
+        out = Path(self.place.path)
+        whole, old = Path(self.place.waiting, "whole"), _old(out)
+        shutil.rmtree(whole, ignore_errors=True)
+        (whole / "data").mkdir(parents=True)
+        for shard, final in shards:
+            self.place.also_at(self.place.path_of(shard), str(whole / final))
+        for name, text in texts.items():
+            with (whole / name).open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        if out.exists():
+            for hidden in out.glob(".*"):  # a repository or an upload's cache is not ours to remove
+                _copy(hidden, whole / hidden.name)
+            out.rename(old)
+        whole.rename(out)
+
+    def _commit_there(self, shards: Shards, texts: Mapping[str, str]) -> None:
+        """An object store cannot rename a folder: what needs room first, then file by file, the manifest last."""
+        fs, path = self.place.fs, self.place.path
+        stays = {final for shard, final in shards if shard.kept and shard.name == final}
+        moves: list[tuple[str, str]] = []
+        for shard, final in shards:
+            if shard.kept and shard.name != final:
+                # Its path may become that of another: the bytes step aside.
+                aside = f"{self.place.waiting}/{shard.sha256}.kept"
+                self.place.also_at(self.place.path_of(shard), aside)
+                moves.append((aside, final))
+            elif not shard.kept:
+                moves.append((self.place.path_of(shard), final))
+        fs.makedirs(f"{path}/data", exist_ok=True)
+        self._add([move for move in moves if move[1] not in self._before])
+        # A killed program leaves a folder whose manifest names everything in it, so that the next one may replace it.
+        told = {file["path"]: file for file in self.manifest.get("files", ()) if file["path"] in stays}
+        every = sorted({*self._before, *(final for _, final in shards), *texts})
+        files = [told.get(name, {"path": name}) for name in every]
+        fs.pipe_file(f"{path}/{MANIFEST}", json.dumps({"made_by": MAKER, "unfinished": True, "files": files}).encode())
+        for aside, final in moves:
+            if final in self._before:
+                self.place.also_at(aside, f"{path}/{final}")
+        finals = {final for _, final in shards}
+        for name in sorted(self._before - finals - {*texts}):
+            fs.rm_file(f"{path}/{name}")
+        for name in sorted(texts, key=lambda one: one == MANIFEST):
+            fs.pipe_file(f"{path}/{name}", texts[name].encode())
+
+    def _add(self, moves: Sequence[tuple[str, str]]) -> None:
+        """Add files to those there; on failure the folder is left as it was."""
+        added: list[str] = []
+        try:
+            for source, final in moves:
+                added.append(f"{self.place.path}/{final}")
+                self.place.also_at(source, added[-1])
+        except OSError:
+            for name in added:
+                with suppress(OSError):
+                    self.place.fs.rm_file(name)
+            raise
 
 
 @contextmanager
-def destination(out: str) -> Iterator[Destination]:
-    """The place `out`: a folder or an fsspec URL of one. What is staged is removed when the block fails.
+def destination(place: Place) -> Iterator[Destination]:
+    """The place, made ready. Finished shards wait beside it: a run that fails or is killed leaves them to the next.
 
     On a local disk the new folder takes the old one's place by renaming. An object store cannot rename a folder:
-    there files are moved one by one, the card and the manifest last.
+    there files are added and replaced one by one, the card and the manifest last.
 
     Raises:
-        UsageError: there is something that this program did not publish.
+        UsageError: there is something that this program did not publish, or another run is publishing there.
         StoreError: the place cannot be written.
     """
-    if "://" in out and not out.startswith("file://"):
-        with _told(out), _remote(out) as place:
-            yield place
-    else:
-        with _told(out), _local(Path(out.removeprefix("file://")).absolute()) as place:
-            yield place
+    with place.told():
+        if not place.is_local:
+            yield from _there(place)
+            return
+        out, waiting = Path(place.path), Path(place.waiting)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if _old(out).exists() and not out.exists():  # the program was killed between two renamings
+            _old(out).rename(out)
+        found = Destination(place)
+        waiting.mkdir(exist_ok=True)
+        with _alone(waiting, place.out):
+            _sweep(waiting, keep=True)
+            try:
+                yield found
+                shutil.rmtree(waiting, ignore_errors=True)
+            finally:
+                _sweep(waiting)
+                if out.exists():
+                    shutil.rmtree(_old(out), ignore_errors=True)
+                elif _old(out).exists():
+                    _old(out).rename(out)
+
+
+def _there(place: Place) -> Iterator[Destination]:
+    yield Destination(place)
+    if place.fs.exists(place.waiting):
+        place.fs.rm(place.waiting, recursive=True)
+
+
+def check(place: Place) -> None:
+    """Raise UsageError now for what `destination` would refuse; writes nothing."""
+    with place.told():
+        Destination(place)
+
+
+def _old(out: Path) -> Path:
+    return out.with_name(f".{out.name}.old")
 
 
 @contextmanager
-def _told(out: str) -> Iterator[None]:
+def _alone(folder: Path, out: str) -> Iterator[None]:
+    """A lock that goes with the process; on file systems without locks there is none."""
+    held = os.open(folder, os.O_RDONLY)
     try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN):
+                raise UsageError(f"another run is publishing to {out}", do="wait for it to end") from error
         yield
-    except OSError as error:
-        raise StoreError(
-            f"{out} cannot be written: {error.strerror or error}",
-            do="what was published there before is unchanged; make room, or name another folder with --out",
-        ) from error
-
-
-@contextmanager
-def _local(out: Path) -> Iterator[Destination]:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staged, old = out.with_name(f".{out.name}.part"), out.with_name(f".{out.name}.old")
-    if old.exists() and not out.exists():  # the program was killed between two renamings
-        old.rename(out)
-    _check_ours(out)
-    shutil.rmtree(staged, ignore_errors=True)
-    (staged / "data").mkdir(parents=True)
-    try:
-        yield _LocalDestination(out, staged, old)
     finally:
-        shutil.rmtree(staged, ignore_errors=True)
-        if out.exists():
-            shutil.rmtree(old, ignore_errors=True)
-        elif old.exists():
-            old.rename(out)
+        os.close(held)
 
 
-class _LocalDestination:
-    def __init__(self, out: Path, staged: Path, old: Path) -> None:
-        self.out, self.staged, self.old = out, staged, old
-        self.work = staged / "data"
-
-    def place(self, path: Path, name: str) -> None:
-        """Finished files already lie where they are staged."""
-
-    def commit(self, names: Mapping[str, str], texts: Mapping[str, str]) -> None:
-        for name, final in names.items():
-            (self.work / name).rename(self.staged / final)
-        for name, text in texts.items():
-            (self.staged / name).write_text(text, encoding="utf-8", newline="\n")
-        if self.out.exists():
-            for hidden in self.out.glob(".*"):  # a repository or an upload's cache is not ours to remove
-                _copy(hidden, self.staged / hidden.name)
-            self.out.rename(self.old)
-        self.staged.rename(self.out)
+def _sweep(waiting: Path, *, keep: bool = False) -> None:
+    """Remove what is not finished; the folder too where nothing is, unless `keep`."""
+    if not waiting.exists():
+        return
+    for path in waiting.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+    if not keep and not any(path.suffix == _FINISHED for path in waiting.iterdir()):
+        shutil.rmtree(waiting, ignore_errors=True)
 
 
 def _copy(thing: Path, to: Path) -> None:
@@ -104,15 +191,17 @@ def _copy(thing: Path, to: Path) -> None:
         shutil.copy2(thing, to, follow_symlinks=False)
 
 
-def _check_ours(out: Path) -> None:
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise UsageError(f"{out} is a file", do="name a folder with --out")
-    found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    found = {name for name in found if not name.startswith(".")}
-    text = (out / MANIFEST).read_text(encoding="utf-8") if MANIFEST in found else None
-    _refuse_foreign(str(out), found, text)
+def _found(place: Place) -> tuple[set[str], str | None]:
+    """What is there, but for hidden files, and the manifest."""
+    fs, path = place.fs, place.path
+    fs.invalidate_cache(path)
+    if not fs.exists(path):
+        return set(), None
+    if place.is_local and not Path(path).is_dir():
+        raise UsageError(f"{place.out} is a file", do="name a folder with --out")
+    names = {str(name)[len(path) :].lstrip("/") for name in fs.find(path)}
+    names = {name for name in names if not name.startswith(".")}
+    return names, fs.cat_file(f"{path}/{MANIFEST}").decode() if MANIFEST in names else None
 
 
 def _refuse_foreign(out: str, found: set[str], text: str | None) -> None:
@@ -124,63 +213,10 @@ def _refuse_foreign(out: str, found: set[str], text: str | None) -> None:
     try:
         manifest: Any = json.loads(text)
         ours = manifest["made_by"] == MAKER
-        known = {file["path"] for file in manifest["files"]} | {MANIFEST, "README.md"}
+        known = {file["path"] for file in manifest["files"]} | {MANIFEST, CARD}
     except (ValueError, TypeError, KeyError):
         ours, known = False, set()
     if not ours:
         raise UsageError(f"{out}/{MANIFEST} is not this program's", do=do)
     if foreign := found - known:
         raise UsageError(f"{out} holds a file that is not of the dataset: {min(foreign)}", do=do)
-
-
-@contextmanager
-def _remote(url: str) -> Iterator[Destination]:
-    import fsspec
-
-    files, path = fsspec.core.url_to_fs(url.rstrip("/"))
-    with tempfile.TemporaryDirectory(prefix="affectloom-publish-") as work:
-        place = _RemoteDestination(files, path, Path(work))
-        place.prepare(url)
-        try:
-            yield place
-        finally:
-            if files.exists(place.staged):
-                files.rm(place.staged, recursive=True)
-
-
-class _RemoteDestination:
-    def __init__(self, files: Any, path: str, work: Path) -> None:
-        self.files, self.path, self.work = files, path, work
-        parent, _, name = path.rpartition("/")
-        self.staged = f"{parent}/.{name}.part"
-
-    def prepare(self, url: str) -> None:
-        files = self.files
-        found = (
-            {str(name)[len(self.path) :].lstrip("/") for name in files.find(self.path)}
-            if files.exists(self.path)
-            else set()
-        )
-        self.before = {name for name in found if not name.startswith(".")}
-        manifest = files.cat_file(f"{self.path}/{MANIFEST}").decode() if MANIFEST in self.before else None
-        _refuse_foreign(url, self.before, manifest)
-        if files.exists(self.staged):
-            files.rm(self.staged, recursive=True)
-
-    def place(self, path: Path, name: str) -> None:
-        self.files.makedirs(self.staged, exist_ok=True)
-        self.files.put_file(str(path), f"{self.staged}/{name}")
-        path.unlink()
-
-    def commit(self, names: Mapping[str, str], texts: Mapping[str, str]) -> None:
-        # A killed program leaves a folder whose manifest names everything in it, so that the next one may replace it.
-        every = sorted({*self.before, *names.values(), *texts})
-        unfinished = {"made_by": MAKER, "unfinished": True, "files": [{"path": path} for path in every]}
-        self.files.makedirs(f"{self.path}/data", exist_ok=True)
-        self.files.pipe_file(f"{self.path}/{MANIFEST}", json.dumps(unfinished).encode())
-        for name in sorted(self.before - {MANIFEST}, key=lambda one: (one not in texts, one)):
-            self.files.rm_file(f"{self.path}/{name}")
-        for name, final in names.items():
-            self.files.mv(f"{self.staged}/{name}", f"{self.path}/{final}")
-        for name in sorted(texts, key=lambda one: one == MANIFEST):
-            self.files.pipe_file(f"{self.path}/{name}", texts[name].encode())

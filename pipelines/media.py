@@ -8,9 +8,10 @@ from typing import Any, Self
 
 from pipelines.clips import cut_sound, cut_video
 from pipelines.stills import published_picture
-from pipelines.survey import Surveyed
 from schemas.errors import RecordingError, StoreError
+from schemas.facts import Facts
 from schemas.publication import MediaProblem, Medium
+from schemas.step import Recording
 
 Cut = dict[str, dict[str, Any] | None]
 """Medium to the bytes and the name of a file; None where the sample has none."""
@@ -19,9 +20,11 @@ Cut = dict[str, dict[str, Any] | None]
 class Media:
     """Opens a recording's files when the first sample asks for them, and keeps them open until the last."""
 
-    def __init__(self, one: Surveyed, wanted: Sequence[Medium]) -> None:
+    def __init__(self, recording: Recording, facts: Facts | None, wanted: Sequence[Medium]) -> None:
         self.problems: list[MediaProblem] = []
-        self._one = one
+        self._recording = recording
+        self._form = facts.form if facts else None
+        self._has_sound = facts is not None and facts.sound is not None
         self._wanted = wanted
         self._stack = ExitStack()
         self._sound: Any = None
@@ -44,9 +47,9 @@ class Media:
             try:
                 if medium == "audio" and start is not None and end is not None:
                     data, suffix = self._cut_sound(start, end), "flac"
-                elif medium == "video" and self._one.form == "video" and start is not None and end is not None:
-                    data, suffix = cut_video(self._media(), start, end, sound=self._one.has_sound), "mp4"
-                elif medium == "image" and self._one.form == "image":
+                elif medium == "video" and self._form == "video" and start is not None and end is not None:
+                    data, suffix = cut_video(self._media(), start, end, sound=self._has_sound), "mp4"
+                elif medium == "image" and self._form == "image":
                     data, suffix = published_picture(self._media())
             except (RecordingError, FileNotFoundError) as error:
                 self.problems.append(MediaProblem(sample=sample, medium=medium, message=str(error)))
@@ -56,7 +59,7 @@ class Media:
     def _cut_sound(self, start: float, end: float) -> bytes | None:
         import soundfile
 
-        recording = self._one.recording
+        recording = self._recording
         if self._sound is None:
             if not recording.has("audio"):
                 return None
@@ -71,5 +74,5 @@ class Media:
 
     def _media(self) -> Path:
         if self._file is None:
-            self._file = self._stack.enter_context(self._one.recording.local("media"))
+            self._file = self._stack.enter_context(self._recording.local("media"))
         return self._file

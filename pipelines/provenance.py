@@ -25,13 +25,27 @@ def published_uri(uri: str | None) -> str | None:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
+Kinds = dict[str, set[type]]
+"""The types of the values in each further column of the table of sources."""
+
+
+def note_kinds(source: Source, kinds: Kinds) -> None:
+    """Add one source's further columns."""
+    for name, given in source.extra.items():
+        kinds.setdefault(name, set()).update(() if given is None else (type(given),))
+
+
 def provenance_features(sources: Iterable[Source]) -> Features:
     """The columns of provenance. `extra` has a field for each further column of the table, typed over all rows."""
-    features: Features = {name: value("string") for name in ("source", "licence", "consent", "sha256")}
-    kinds: dict[str, set[type]] = {}
+    kinds: Kinds = {}
     for source in sources:
-        for name, given in source.extra.items():
-            kinds.setdefault(name, set()).update(() if given is None else (type(given),))
+        note_kinds(source, kinds)
+    return features_of(kinds)
+
+
+def features_of(kinds: Kinds) -> Features:
+    """The columns of provenance, where the types of all further columns are known."""
+    features: Features = {name: value("string") for name in ("source", "licence", "consent", "sha256")}
     if kinds:
         features["extra"] = {name: value(_dtype(kinds[name])) for name in sorted(kinds)}
     return features

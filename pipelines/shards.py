@@ -1,10 +1,11 @@
-"""Parquet shards of one split: rows in, files out, memory and file size bounded by bytes."""
+"""Parquet shards: rows in, files out, memory and file size bounded by bytes."""
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from pipelines.place import ShardFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -14,36 +15,25 @@ _ROW_GROUP_ROWS = 1000
 """Small enough that a streaming reader gets its first row soon."""
 
 
-@dataclass(frozen=True)
-class Shard:
-    """One finished file. `name` is provisional until the number of shards is known; `unpacked` before compression."""
-
-    name: str
-    rows: int
-    bytes: int
-    unpacked: int
-    sha256: str
-
-
 class ShardWriter:
-    """Writes one split. A row that alone is larger than a shard may be makes a shard of its own."""
+    """Writes one unit, to several files where it is large. A row that alone is larger than that has its own."""
 
     def __init__(
         self,
-        split: str,
+        name: str,
         schema: "pa.Schema",
         folder: Path,
         shard_bytes: int,
-        place: Callable[[Path, str], None],
+        take: Callable[[Path, str], None],
     ) -> None:
-        """`place(path, name)` is called with each finished file; it may move the file away."""
-        self.split = split
-        self.shards: list[Shard] = []
+        """Files are called `name` and a number. `take(path, name)` is called with each finished one, and moves it."""
+        self.name = name
+        self.files: list[ShardFile] = []
         self._schema = schema
         self._folder = folder
         self._limit = shard_bytes
         self._group_limit = min(_ROW_GROUP_BYTES, shard_bytes)
-        self._place = place
+        self._take = take
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self._waiting_rows = 0
@@ -91,11 +81,9 @@ class ShardWriter:
         self._waiting, self._waiting_bytes, self._waiting_rows = [], 0, 0
 
     def _path(self) -> Path:
-        return self._folder / f"{self.split}-{len(self.shards):05d}.parquet"
+        return self._folder / f"{self.name}-{len(self.files):05d}.parquet"
 
     def _close(self) -> None:
-        import pyarrow.parquet as pq
-
         if self._file is None:
             return
         self._writer.close()
@@ -104,7 +92,5 @@ class ShardWriter:
         path = self._path()
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        meta = pq.read_metadata(path)
-        unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
-        self.shards.append(Shard(path.name, self._rows, path.stat().st_size, unpacked, digest))
-        self._place(path, path.name)
+        self.files.append(ShardFile(path.name, self._rows, path.stat().st_size, digest))
+        self._take(path, path.name)

@@ -44,15 +44,32 @@ def groups_of(rows: Iterable[tuple[str, Sequence[str | None]]]) -> list[str]:
     Returns:
         A name a row; equal names are one group.
     """
-    linked = _Components()
-    firsts: list[Group] = []
-    for recording, values in rows:
-        keys: list[Group] = [(place, value) for place, value in enumerate(values) if value is not None]
-        keys = keys or [(_FALLBACK, recording)]
-        for one, other in pairwise(keys):
-            linked.join(one, other)
-        firsts.append(keys[0])
-    return [json.dumps(linked.root(key), ensure_ascii=False) for key in firsts]
+    kept = list(rows)
+    grouping = Grouping()
+    for _, values in kept:
+        grouping.add(values)
+    return [grouping.group(recording, values) for recording, values in kept]
+
+
+class Grouping:
+    """Groups of rows that come one by one: all are added first, then each is asked for."""
+
+    def __init__(self) -> None:
+        self._linked = _Components()
+
+    def add(self, values: Sequence[str | None]) -> None:
+        """A row's values in the grouping columns belong together."""
+        for one, other in pairwise(_keys(values)):
+            self._linked.join(one, other)
+
+    def group(self, recording: str, values: Sequence[str | None]) -> str:
+        """The group of a row: its name."""
+        first = next(iter(_keys(values)), (_FALLBACK, recording))
+        return json.dumps(self._linked.root(first), ensure_ascii=False)
+
+
+def _keys(values: Sequence[str | None]) -> list[Group]:
+    return [(place, value) for place, value in enumerate(values) if value is not None]
 
 
 class _Components:

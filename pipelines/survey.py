@@ -1,136 +1,223 @@
-"""The first look at all samples, before any is published: types of the columns, groups, lengths."""
+"""The first look at all samples, before any is published: types of the columns, groups, lengths.
+
+Workers look at some recordings each and tell what they saw in few bytes; here it is put together.
+"""
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.arrow_types import settle, unite, without_nulls
-from pipelines.splits import groups_of, split_of
-from schemas.errors import StoreError, UsageError
-from schemas.facts import Facts, Form
+from pipelines.looked import Keys, Looked, Part, Seen
+from pipelines.provenance import Kinds
+from pipelines.splits import Grouping, split_of
+from schemas.errors import UsageError
+from schemas.failure import Failure
 from schemas.publication import Publication
-from schemas.source import Source
-from schemas.step import Recording
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SAMPLES = "samples"
-_NEEDED = ("id", "index", "start", "end")
-_OF_SOURCE = ("speaker", "dialogue", "language", "licence", "consent")
+_MARK_BYTES = 16
+_MIXED = -1
 
 
-@dataclass(frozen=True)
-class Surveyed:
-    """One recording's samples in order. splits, groups and seconds hold an entry a sample."""
-
-    recording: Recording
-    form: Form | None
-    has_sound: bool
-    ids: tuple[str, ...]
-    seconds: tuple[float, ...]
-    languages: tuple[str | None, ...]
-    speakers: tuple[str | None, ...]
-    keys: tuple[tuple[str | None, ...], ...]
+class NothingToPublish(UsageError):
+    """No recording has a sample."""
 
 
-@dataclass(frozen=True)
+class Placed(NamedTuple):
+    """One recording's rows that are in one split. keys: which rows, by their grouping columns; None for all."""
+
+    id: str
+    mark: str
+    size: int
+    split: str
+    keys: tuple[Keys, ...] | None
+
+
+@dataclass
+class Tally:
+    """Counts over all rows, whatever the order in which recordings were looked at."""
+
+    forms: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    speakers: set[str] = field(default_factory=set)
+    licences: Counter[str] = field(default_factory=Counter)
+    consents: Counter[str] = field(default_factory=Counter)
+
+
 class Survey:
-    """All recordings by id, and the published type of each column of the samples."""
+    """All recordings that have samples, by id, in few bytes each; filled by `survey`.
 
-    recordings: tuple[Surveyed, ...]
-    types: dict[str, "pa.DataType"]
-    groups: tuple[str, ...]
-    """The group of each sample, over all recordings."""
-    splits: tuple[str, ...]
-
-
-@contextmanager
-def opened_samples(recording: Recording) -> Iterator[Any]:
-    """The recording's samples as an open `pyarrow.parquet.ParquetFile`. Raises StoreError where they cannot be read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with recording.local(SAMPLES) as path:
-        try:
-            file = pq.ParquetFile(Path(path))
-        except (OSError, pa.ArrowInvalid) as error:
-            raise StoreError(
-                f"the samples of {recording.id} cannot be read: {error}", do="build once more, then publish"
-            ) from error
-        with file:
-            yield file
-
-
-def survey(recordings: Iterable[Recording], how: Publication) -> Survey:
-    """Look at the samples of every recording that has some.
-
-    Raises:
-        UsageError: there are no samples, a grouping column does not exist, or a column has types that no one type
-            holds in two recordings.
-        StoreError: samples cannot be read, or are not what a build makes.
+    Attributes:
+        types: the published type of each column of the samples.
+        kinds: the types of values in each further column of the sources.
+        failures: what could not be made of recordings, with or without samples.
+        samples: ids of the samples of recordings that are asked for by `items`.
+        groups: group to number of rows.
+        rows, microseconds, groups_in: of each split.
+        ungrouped: rows without a value in any grouping column.
+        places: recordings, each counted in every split where it has rows.
     """
-    made = sorted((recording for recording in recordings if recording.has(SAMPLES)), key=lambda one: one.id)
-    types: dict[str, pa.DataType] = {}
-    _check_groups(how.groups, [recording.source for recording in made])
-    surveyed = tuple(_look(recording, how.groups, types) for recording in made)
-    if not any(one.ids for one in surveyed):
-        raise UsageError("there is nothing to publish: no recording has a sample", do="see `affectloom failures`")
-    groups = groups_of((one.recording.id, keys) for one in surveyed for keys in one.keys)
-    dealt = {group: split_of(group, how.splits, how.seed) for group in set(groups)}
-    types = {name: without_nulls(kind) for name, kind in types.items()}
-    return Survey(surveyed, types, tuple(groups), tuple(dealt[group] for group in groups))
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.types: dict[str, pa.DataType] = {}
+        self.kinds: Kinds = {}
+        self.samples: dict[str, tuple[str, ...]] = {}
+        self.failures: list[Failure] = []
+        self.groups: Counter[str] = Counter()
+        self.rows: Counter[str] = Counter()
+        self.microseconds: Counter[str] = Counter()
+        self.groups_in: Counter[str] = Counter()
+        self.ungrouped = 0
+        self.places = 0
+        self._ids: list[str] = []
+        self._marks = bytearray()
+        self._sizes = array("q")
+        self._alike = array("l")
+        """Place in `_keys` of the one part that a recording has, or _MIXED."""
+        self._rows = array("l")
+        self._lengths = array("q")
+        self._mixed: dict[int, tuple[Part, ...]] = {}
+        self._keys: list[Keys] = []
+        self._known: dict[Keys, int] = {}
+        self._split_of: dict[str, str] = {}
+        self._grouping = Grouping()
+
+    @property
+    def recordings(self) -> int:
+        """How many have samples (or none, but the table for them)."""
+        return len(self._ids)
+
+    def add(self, recording: str, one: Looked) -> None:
+        """Note a recording; they come in the order of their ids."""
+        place = len(self._ids)
+        self._ids.append(recording)
+        self._marks += one.mark
+        self._sizes.append(one.size)
+        for part in one.parts:
+            self._grouping.add(part.keys)
+        if len(one.parts) == 1:
+            part = one.parts[0]
+            if part.keys not in self._known:
+                self._known[part.keys] = len(self._keys)
+                self._keys.append(part.keys)
+            self._alike.append(self._known[part.keys])
+            self._rows.append(part.rows)
+            self._lengths.append(part.microseconds)
+        else:
+            self._alike.append(_MIXED)
+            self._rows.append(0)
+            self._lengths.append(0)
+            self._mixed[place] = one.parts
+
+    def _parts(self, place: int) -> tuple[Part, ...]:
+        alike = self._alike[place]
+        if alike == _MIXED:
+            return self._mixed[place]
+        return (Part(self._keys[alike], self._rows[place], self._lengths[place]),)
+
+    def deal(self, how: Publication) -> None:
+        """Say which group goes into which split, once all recordings are there."""
+        for place, recording in enumerate(self._ids):
+            own: set[str] = set()
+            for part in self._parts(place):
+                group = self._grouping.group(recording, part.keys)
+                self.groups[group] += part.rows
+                if not any(part.keys):
+                    self.ungrouped += part.rows
+                if group not in self._split_of:
+                    self._split_of[group] = split_of(group, how.splits, how.seed)
+                    self.groups_in[self._split_of[group]] += 1
+                split = self._split_of[group]
+                self.rows[split] += part.rows
+                self.microseconds[split] += part.microseconds
+                own.add(split)
+            self.places += len(own)
+        self._known.clear()
+
+    def placed(self) -> Iterator[Placed]:
+        """Each recording with the split its rows are in; once for each split where it has some."""
+        for place, recording in enumerate(self._ids):
+            parts: dict[str, list[Part]] = {}
+            for part in self._parts(place):
+                split = self._split_of[self._grouping.group(recording, part.keys)]
+                parts.setdefault(split, []).append(part)
+            mark = self._marks[place * _MARK_BYTES : (place + 1) * _MARK_BYTES].hex()
+            rows = sum(part.rows for mine in parts.values() for part in mine)
+            for split, mine in parts.items():
+                size = self._sizes[place] * sum(part.rows for part in mine) // rows
+                keys = tuple(part.keys for part in mine) if len(parts) > 1 else None
+                yield Placed(recording, mark, size, split, keys)
 
 
-def _look(recording: Recording, groups: Sequence[str], types: dict[str, "pa.DataType"]) -> Surveyed:
-    with opened_samples(recording) as file:
-        schema = file.schema_arrow
-        if lacking := [name for name in _NEEDED if name not in schema.names]:
-            raise StoreError(f"the samples of {recording.id} have no column {lacking[0]!r}", do="build once more")
-        _unite_columns(recording.id, schema, types)
-        wanted = dict.fromkeys([*_NEEDED, "language", "speaker", *groups])
-        table = file.read(columns=[name for name in wanted if name in schema.names], use_threads=False)
-    columns = {name: table[name].to_pylist() for name in table.column_names}
-    rows, source = len(table), recording.source
-    if any(later <= earlier for earlier, later in zip(columns["index"], columns["index"][1:], strict=False)):
-        raise StoreError(f"the samples of {recording.id} are not in order", do="build once more, then publish")
-    facts = recording.read("facts", Facts) if recording.has("facts") else None
-    nothing: list[Any] = [None] * rows
-    return Surveyed(
-        recording=recording,
-        form=facts.form if facts else None,
-        has_sound=facts is not None and facts.sound is not None,
-        ids=tuple(columns["id"]),
-        seconds=tuple(
-            end - start if start is not None and end is not None else 0.0
-            for start, end in zip(columns["start"], columns["end"], strict=True)
-        ),
-        languages=tuple(given or source.language for given in columns.get("language", nothing)),
-        speakers=tuple(given or source.speaker for given in columns.get("speaker", nothing)),
-        keys=tuple(zip(*(_values(key, source, columns.get(key, nothing)) for key in groups), strict=True)),
-    )
+def survey(ids: Sequence[str], seen: Iterable[Seen], how: Publication) -> Survey:
+    """Put together what workers saw. seen: in any order.
+
+    Raises UsageError: there are no samples, a grouping column does not exist, or a column has types that no one type
+    holds in two recordings.
+    """
+    found = Survey()
+    schemas: dict[bytes, tuple[str, pa.Schema]] = {}
+    for some in _in_order(seen):
+        for one in some.recordings:
+            found.add(ids[one.place], one)
+        for key, (recording, schema) in some.schemas.items():
+            schemas.setdefault(key, (recording, schema))
+        _count(found, some)
+    _check_groups(how.groups, found.kinds)
+    for recording, schema in schemas.values():
+        _unite_columns(recording, schema, found.types)
+    found.types = {name: without_nulls(kind) for name, kind in found.types.items()}
+    found.deal(how)
+    if not found.groups:
+        raise NothingToPublish("there is nothing to publish: no recording has a sample", do="see `affectloom failures`")
+    return found
+
+
+def _count(found: Survey, some: Seen) -> None:
+    found.tally.forms += some.forms
+    found.tally.languages += some.languages
+    found.tally.speakers |= some.speakers
+    found.tally.licences += some.licences
+    found.tally.consents += some.consents
+    found.failures += some.failures
+    found.samples |= some.samples
+    for name, kinds in some.kinds.items():
+        found.kinds.setdefault(name, set()).update(kinds)
+
+
+def _in_order(seen: Iterable[Seen]) -> Iterator[Seen]:
+    waiting: dict[int, Seen] = {}
+    following = 0
+    for some in seen:
+        waiting[some.number] = some
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
 
 
 def _unite_columns(recording: str, schema: "pa.Schema", types: dict[str, "pa.DataType"]) -> None:
-    for field in schema:
-        kind = settle(field.type)
+    for column in schema:
+        kind = settle(column.type)
         if kind is None:
             continue
         try:
-            types[field.name] = unite(types[field.name], kind) if field.name in types else kind
+            types[column.name] = unite(types[column.name], kind) if column.name in types else kind
         except ValueError as error:
             raise UsageError(
-                f"the column {field.name!r} of {recording} does not go with that of the recordings before it: {error}",
+                f"the column {column.name!r} of {recording} does not go with that of the recordings before it: {error}",
                 do="build all recordings with one recipe, then publish",
             ) from error
 
 
-def _check_groups(groups: Sequence[str], sources: Sequence[Source]) -> None:
-    extra = {name for source in sources for name in source.extra}
-    known = ["recording", "source", *_OF_SOURCE, *sorted(extra)]
+def _check_groups(groups: Sequence[str], extra: Mapping[str, object]) -> None:
+    known = ["recording", "source", "speaker", "dialogue", "language", "licence", "consent", *sorted(extra)]
     for key in groups:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
@@ -139,14 +226,3 @@ def _check_groups(groups: Sequence[str], sources: Sequence[Source]) -> None:
                 f"publish.group_by names {key!r}, which is no column of the sources",
                 do=f"{hint}there are {', '.join(known)}",
             )
-
-
-def _values(key: str, source: Source, column: Sequence[Any]) -> list[str | None]:
-    """A grouping column over the samples of one recording: their own value, else that of the source."""
-    of_source: Any = {
-        "recording": source.id,
-        "source": source.sha256,
-        **{name: getattr(source, name) for name in _OF_SOURCE},
-    }.get(key, source.extra.get(key))
-    values = [of_source if given is None or key in ("recording", "source") else given for given in column]
-    return [None if given is None or given == "" else str(given) for given in values]

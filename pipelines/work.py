@@ -5,6 +5,7 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipelines.beat import Run
 from pipelines.build import LoadedRecipe, load
 from pipelines.engines import Engine
 from pipelines.engines import engine as engine_of
+from pipelines.engines.spread import here
 from pipelines.lineage import digest, weights_of
 from pipelines.machine import cores
 from pipelines.plan import versions
@@ -20,8 +22,10 @@ from pipelines.progress import Tally, follow
 from pipelines.publish import publish as write_dataset
 from pipelines.recording import StoredRecording
 from pipelines.report import recorded
+from pipelines.shelf import FromStore, Shelf
 from pipelines.sources import near_misses, read_sources
 from pipelines.store import Store
+from pipelines.survey import NothingToPublish
 from schemas.errors import UsageError
 from schemas.failure import Failure
 from schemas.publication import About, PublishReport, StepUsed
@@ -150,30 +154,48 @@ def failures_of(recording: StoredRecording) -> list[Failure]:
     return list(found.values())
 
 
-def publish(recipe: Path, store_url: str, out: Path) -> PublishReport:
-    """Write the dataset of what is built so far."""
+def publish(
+    recipe: Path,
+    store_url: str,
+    out: Path | str,
+    *,
+    engine: str = "local",
+    workers: int | None = None,
+    options: Sequence[str] = (),
+) -> PublishReport:
+    """Write the dataset of what is built so far.
+
+    engine: one of pipelines.engines.ENGINES. options: the engine's own.
+    """
     loaded = load(recipe)
     store = open_store(store_url)
-    lineage = loaded.plan.lineage
-    opened = (store.open(row.id, lineage) for row in rows_of(loaded))
-    recordings = [recording for recording in opened if recording.acquired and recording.has("samples")]
-    if not recordings:
+    of_store = FromStore(loaded.plan, store.url)
+    shelf = Shelf((row.id for row in rows_of(loaded)), of_store, partial(_failures_in, of_store))
+    labels = loaded.folder / loaded.recipe.labels if loaded.recipe.labels else None
+    runs = engine_of(engine, workers or loaded.recipe.run.workers, options=options)
+    try:
+        with runs.spreading() as spread:
+            return write_dataset(
+                shelf,
+                loaded.recipe.publish,
+                str(out),
+                about=_about(loaded),
+                labels=labels,
+                salt=_salt(store) if labels else "",
+                spread=spread if store.is_shared else here,
+            )
+    except NothingToPublish:
         raise UsageError(
             f"nothing to publish: no recording of {recipe} has samples in {store.url}",
             do=f"`affectloom build {recipe} --store {store_url}` first; `affectloom failures` says what went wrong",
-        )
-    labels = loaded.folder / loaded.recipe.labels if loaded.recipe.labels else None
-    return write_dataset(
-        recordings,
-        loaded.recipe.publish,
-        str(out),
-        about=_about(loaded, store),
-        labels=labels,
-        salt=_salt(store) if labels else "",
-    )
+        ) from None
 
 
-def _about(loaded: LoadedRecipe, store: Store) -> About:
+def _failures_in(of_store: FromStore, recording_id: str) -> list[Failure]:
+    return failures_of(of_store.recording(recording_id))
+
+
+def _about(loaded: LoadedRecipe) -> About:
     recipe = loaded.recipe
     lineage = loaded.plan.lineage
     used = []
@@ -185,14 +207,12 @@ def _about(loaded: LoadedRecipe, store: Store) -> About:
         used.append(
             StepUsed(key=step.key, makes=step.makes, settings=settings, weights=weights, versions=versions(step))
         )
-    found = tuple(failure for row in rows_of(loaded) for failure in failures_of(store.open(row.id, lineage)))
     return About(
         name=recipe.name,
         version=recipe.version,
         licence=recipe.licence,
         description=recipe.description,
         steps=tuple(used),
-        failures=found,
         program=f"affectloom {_version()}",
     )
 

@@ -28,7 +28,7 @@ class Publication(BaseModel):
     )
     """Name and share of each split; the shares sum to 1."""
     shard_mb: Annotated[int, Field(ge=1)] = 256
-    """A Parquet file is closed before it passes this size."""
+    """A Parquet file is closed before it passes this size; most have half of it."""
     seed: str = ""
     """Another seed deals the groups out anew."""
 
@@ -117,6 +117,12 @@ class PublishReport(BaseModel):
     rows: int
     bytes: int
     shards: tuple[str, ...]
+    written: int = 0
+    """Shards made in this run."""
+    kept: int = 0
+    """Shards that were published before, and are the same now."""
+    found: int = 0
+    """Shards that an earlier run had finished before it was stopped."""
     splits: tuple[SplitShare, ...]
     problems: tuple[MediaProblem, ...] = ()
     notes: tuple[str, ...] = ()

@@ -2,8 +2,10 @@
 
 import importlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
+from pipelines.engines.spread import Spread
 from pipelines.plan import Plan
 from pipelines.store import Store
 from schemas.errors import MissingPart
@@ -23,6 +25,10 @@ class Engine(Protocol):
 
     def run(self, plan: Plan, rows: Iterable[SourceRow], store: Store) -> Iterator[Outcome]:
         """Outcomes as they come, several for each recording. Raises UsageError where a run cannot go on."""
+        ...
+
+    def spreading(self) -> AbstractContextManager[Spread]:
+        """What applies a function to many things in the engine's workers: for work that is not a recording's step."""
         ...
 
 

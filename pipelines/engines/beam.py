@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from pipelines.engines.beam_stages import (
     page,
     told_in,
 )
+from pipelines.engines.spread import Spread
 from pipelines.machine import cores
 from pipelines.plan import Plan
 from pipelines.runner import ACQUIRE
@@ -89,6 +90,13 @@ class BeamEngine:
         finally:
             with suppress(OSError):
                 store.fs.rm(folder, recursive=True)
+
+    def spreading(self) -> AbstractContextManager[Spread]:
+        """Raises UsageError: nothing but a plan runs as a pipeline."""
+        raise UsageError(
+            "the engine beam builds, and does not publish",
+            do="publish with --engine local or --engine ray: whatever built the store, the bytes are the same",
+        )
 
     def _run(self, plan: Plan, store: Store, folder: str, count: int) -> Iterator[Outcome]:
         from apache_beam.utils.shared import Shared

@@ -11,13 +11,17 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from pipelines.engines.again import ONE_THREAD
 from pipelines.engines.ray_pools import Pool, pools
+from pipelines.engines.ray_spread import spread
 from pipelines.engines.ray_stage import ACQUIRING, Ledger, Stage, told_of
+from pipelines.engines.spread import Spread
 from pipelines.plan import Plan
 from pipelines.store import Store
 from schemas.errors import MissingPart, StoreError, UsageError
@@ -71,6 +75,19 @@ class RayEngine:
                 f"the store {store.url} is in this process's memory, where Ray's workers do not see it",
                 do="give a folder or an fsspec URL, or use the local engine",
             )
+        with self._cluster():
+            _check_shared(store)
+            yield from self._run(plan, rows, store)
+
+    @contextmanager
+    def spreading(self) -> Iterator[Spread]:
+        """Work that is not a recording's step, as Ray tasks."""
+        with self._cluster():
+            yield partial(spread, self.workers)
+
+    @contextmanager
+    def _cluster(self) -> Iterator[None]:
+        """Ray, started here where nobody has yet."""
         import ray
 
         ours = not ray.is_initialized()
@@ -78,8 +95,7 @@ class RayEngine:
             self._connect()
         try:
             _quieten()
-            _check_shared(store)
-            yield from self._run(plan, rows, store)
+            yield
         finally:
             if ours:
                 ray.shutdown()

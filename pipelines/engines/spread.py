@@ -1,0 +1,168 @@
+"""One function over many things, in worker processes of this machine: for work that is not a recording's step.
+
+A worker that dies costs its item a second try; the item that kills twice ends the run with a clear error.
+"""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Protocol, TypeVar
+
+from pipelines.engines.again import ONE_THREAD
+from schemas.errors import AffectloomError, UsageError
+
+T = TypeVar("T")
+R = TypeVar("R")
+_DEATHS = 2
+
+
+class Spread(Protocol):
+    """Applies a picklable function to items, in whatever processes and order."""
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        """What the function gives for each item.
+
+        A worker that dies costs its item another try. Raises what the function raises, if it is ours, and UsageError
+        for an item that kills again.
+        """
+        ...
+
+
+def here(function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+    """In this process, one after the other."""
+    return map(function, items)
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    item: object = None
+    deaths: int = 0
+    """Of the item, so far."""
+
+
+def spread(workers: int, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """What `function` gives for each item, in any order. Items are taken as workers become free.
+
+    One worker is this process. Raises what the function raises, if it is ours; the others are ended.
+    """
+    iterator = iter(items)
+    first = list(itertools.islice(iterator, workers))
+    if len(first) < 2:  # noqa: PLR2004 - a process for one item would only cost its start
+        yield from map(function, itertools.chain(first, iterator))
+        return
+    busy = [_start(function) for _ in first]
+    try:
+        for worker, item in zip(busy, first, strict=True):
+            _give(worker, item)
+        while busy:
+            yield from _collect(busy, iterator, function)
+    finally:
+        for worker in busy:
+            worker.process.terminate()
+        for worker in busy:
+            _end(worker)
+
+
+def _collect(busy: list[_Worker], items: Iterator[T], function: Callable[[T], R]) -> Iterator[R]:
+    """Take what is ready, and hand out what follows. Workers for whom there is nothing left are ended."""
+    ready = wait([worker.pipe for worker in busy])
+    for worker in [one for one in busy if one.pipe in ready]:
+        try:
+            told = worker.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            busy[busy.index(worker)] = _again(worker, function)
+            continue
+        if isinstance(told, AffectloomError):
+            raise told
+        for item in itertools.islice(items, 1):
+            _give(worker, item)
+            break
+        else:
+            busy.remove(worker)
+            _end(worker)
+        result: R = told
+        yield result
+
+
+def _give(worker: _Worker, item: object) -> None:
+    worker.item, worker.deaths = item, 0
+    with suppress(BrokenPipeError, ConnectionResetError):  # found by who waits for the answer
+        worker.pipe.send(item)
+
+
+def _again(dead: _Worker, function: Callable[[T], object]) -> _Worker:
+    """Another worker with the dead one's item. Raises UsageError for an item that has killed before."""
+    _end(dead)
+    deaths = dead.deaths + 1
+    if deaths >= _DEATHS:
+        code = dead.process.exitcode or 0
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        raise UsageError(
+            f"a worker died twice ({how}) at {dead.item!s:.200}",
+            do="what is finished is kept: run the same command again; if memory was short, with fewer --workers",
+        )
+    worker = _start(function)
+    _give(worker, dead.item)
+    worker.deaths = deaths
+    return worker
+
+
+def _start(function: Callable[[T], object]) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)  # read by libraries when a worker imports them
+    try:
+        process = context.Process(target=_work, args=(theirs, function), daemon=True)
+        process.start()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _end(worker: _Worker) -> None:
+    worker.pipe.close()
+    worker.process.join(timeout=5)
+    if worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join()
+
+
+def _work(pipe: Connection, function: Callable[[object], object]) -> None:
+    """A worker's whole life. Ctrl-C is the driver's business; without a driver there is nothing to live for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_the_driver, daemon=True).start()
+    while True:
+        try:
+            item = pipe.recv()
+        except (EOFError, OSError):
+            os._exit(0)  # libraries that clean up at exit may hang or complain: all is written
+        try:
+            answer: object = function(item)
+        except AffectloomError as error:
+            answer = error
+        try:
+            pipe.send(answer)
+        except (BrokenPipeError, ConnectionResetError):
+            os._exit(0)
+
+
+def _die_with_the_driver() -> None:
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        driver.join()
+        os._exit(1)

@@ -1,0 +1,58 @@
+"""Recordings to be published: their ids here, and each opened by its id, in whatever process."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.lineage import Lineage
+from pipelines.plan import Plan
+from pipelines.recording import StoredRecording
+from pipelines.store import Store
+from schemas.failure import Failure
+from schemas.step import Recording
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """`open` and `failures` travel to workers, so they are picklable; `ids` stay. An unknown id opens as None."""
+
+    ids: Iterable[str]
+    open: Callable[[str], Recording | None]
+    failures: Callable[[str], Sequence[Failure]] | None = None
+    """What could not be made of a recording."""
+
+
+def shelf_of(recordings: Iterable[Recording]) -> Shelf:
+    """Recordings at hand."""
+    by_id = {recording.id: recording for recording in recordings}
+    return Shelf(by_id, _Handed(by_id))
+
+
+@dataclass(frozen=True)
+class _Handed:
+    by_id: Mapping[str, Recording]
+
+    def __call__(self, recording_id: str) -> Recording | None:
+        return self.by_id.get(recording_id)
+
+
+class FromStore:
+    """Opens the recordings of a plan in the store of a URL."""
+
+    def __init__(self, plan: Plan, url: str) -> None:
+        self._plan = plan
+        self._url = url
+        self._made: tuple[Store, Lineage] | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self._plan, self._url)
+
+    def recording(self, recording_id: str) -> StoredRecording:
+        """The recording's folder, whether anything is in it or not."""
+        if self._made is None:
+            self._made = Store(self._url), self._plan.lineage
+        return self._made[0].open(recording_id, self._made[1])
+
+    def __call__(self, recording_id: str) -> Recording | None:
+        """The recording; None where its source was never acquired."""
+        recording = self.recording(recording_id)
+        return recording if recording.acquired else None
