@@ -248,22 +248,27 @@ class LabelStudio:
     def tasks(self, project: int, *, answers: bool, since: str | None = None) -> Iterator[Json]:
         """Tasks by id, each once, however many come and go meanwhile.
 
-        Drafts are there in either case; annotations and predictions only with `answers`, which costs the server more.
-
+        answers: with their annotations and predictions, instead of their counts alone; it costs the server more.
         since: only those that changed at or after this time, as the server writes it (`updated_at`). A draft is no
             change; an annotation made, changed or deleted is.
         """
+        where = [] if since is None else [_where("updated_at", "greater_or_equal", "Datetime", since)]
+        return self._tasks(project, where, {"fields": "all"} if answers else {})
+
+    def drafts(self, project: int) -> dict[int, list[Json]]:
+        """Task to the drafts that anybody has of it. Listings of tasks show a user's own alone."""
+        begun = [one["id"] for one in self._tasks(project, [_where("draft_exists", "equal", "Boolean", "true")], {})]
+        found = {task: self._if_there("GET", f"/api/tasks/{task}/drafts") for task in begun}
+        return {task: list(drafts) for task, drafts in found.items() if drafts}
+
+    def _tasks(self, project: int, where: Sequence[Json], query: Mapping[str, str]) -> Iterator[Json]:
         last = 0
         while True:
             # Pages by number would pass over a task when one before it is deleted; pages by the last id do not.
-            wanted: list[Json] = [_where("id", "greater", "Number", last)]
-            if since is not None:
-                wanted.append(_where("updated_at", "greater_or_equal", "Datetime", since))
-            asked = {"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": wanted}}
-            query: dict[str, str | int] = {"project": project, "query": json.dumps(asked), "page_size": PAGE}
-            if answers:
-                query["fields"] = "all"
-            page = self.ask("GET", f"/api/tasks?{urllib.parse.urlencode(query)}")["tasks"]
+            wanted = {"conjunction": "and", "items": [_where("id", "greater", "Number", last), *where]}
+            asked = json.dumps({"ordering": ["tasks:id"], "filters": wanted})
+            text = urllib.parse.urlencode({"project": project, "query": asked, "page_size": PAGE, **query})
+            page = self.ask("GET", f"/api/tasks?{text}")["tasks"]
             yield from page
             if len(page) < PAGE:
                 return
@@ -271,7 +276,8 @@ class LabelStudio:
 
     def task(self, task: int) -> Json | None:
         """One task with its annotations; None where it is gone."""
-        return self._if_there("GET", f"/api/tasks/{task}/")
+        found: Json | None = self._if_there("GET", f"/api/tasks/{task}/")
+        return found
 
     def delete_task(self, task: int) -> None:
         """Delete a task; one that is gone already is no error."""
@@ -299,7 +305,7 @@ class LabelStudio:
         """Import tasks, all or none. Raises Lost where it is not known whether it was done."""
         self.ask("POST", f"/api/projects/{project}/import?return_task_ids=false", list(tasks), again=False)
 
-    def _if_there(self, method: str, path: str, body: object = None) -> Json | None:
+    def _if_there(self, method: str, path: str, body: object = None) -> Any:
         try:
             return self.ask(method, path, body) or {}
         except Refused as error:

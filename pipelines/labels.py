@@ -1,7 +1,5 @@
 """Answers of people as columns of the dataset: an aggregate, the votes, and the single answers under pseudonyms."""
 
-import hashlib
-import hmac
 import math
 import re
 from collections import Counter
@@ -11,6 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from annotation.pseudonyms import pseudonym
 from schemas.answer import Answer, Question
 from schemas.errors import SourceTableError, UsageError
 from schemas.features import Features, class_label, list_of, value
@@ -29,11 +28,6 @@ class Labels:
     rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     """Items of recordings that could not be worked on, whose answers therefore have no row."""
-
-
-def pseudonym(rater: str, salt: bytes) -> str:
-    """How a rater is called in the dataset: HMAC-SHA256 of the name under the salt, 64 bits of it."""
-    return "rater-" + hmac.new(salt, rater.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def label(
