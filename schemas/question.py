@@ -108,9 +108,9 @@ def options_field(question: AnyQuestion) -> str:
 def _doubled_options(question: AnyQuestion, at: Where) -> Iterator[tuple[Where, str]]:
     seen: set[str] = set()
     for place, option in enumerate(question.options):
-        if option.name in seen:
-            yield (*at, options_field(question), place), f"{option.name!r} is there twice"
-        seen.add(option.name)
+        for name in sorted({option.name, option.shown} & seen):
+            yield (*at, options_field(question), place), f"{name!r} is there twice"
+        seen |= {option.name, option.shown}
 
 
 def _condition(

@@ -10,6 +10,7 @@ from schemas.asked import COLUMN, Aggregation, Asked, Block, Level, Option, Poin
 from schemas.features import Feature, Features, class_label, list_of, value
 
 _NUMBER = value("float64")
+_MOST_STEPS = 12
 
 
 def _numbered(given: object, first: int) -> object:
@@ -206,6 +207,17 @@ class Scale(Asked):
     def options(self) -> tuple[Option, ...]:
         """The levels."""
         return self.levels
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The levels, or the few numbers of a short range; none for a long one, whose number is typed."""
+        if self.range is None:
+            return self.levels
+        steps = (self.range[1] - self.range[0]) / self.step
+        if steps > _MOST_STEPS or steps != round(steps):
+            return ()
+        numbers = [self.range[0] + place * self.step for place in range(round(steps) + 1)]
+        return tuple(Point(name=f"{number:g}", value=number) for number in numbers)
 
     @property
     def level(self) -> Level:
