@@ -77,6 +77,9 @@ class Portion(NamedTuple):
     first: int
     ids: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"the samples of {self.ids[0]} to {self.ids[-1]}"
+
 
 @dataclass(frozen=True)
 class Look:

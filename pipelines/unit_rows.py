@@ -52,6 +52,10 @@ class Task:
     unit: Unit
     published: tuple[ShardFile, ...] = ()
 
+    def __str__(self) -> str:
+        members = self.unit.members
+        return f"the samples of {members[0].id} to {members[-1].id} in {self.unit.split}"
+
 
 @dataclass(frozen=True)
 class Write:
