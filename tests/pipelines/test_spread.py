@@ -86,7 +86,7 @@ def test_a_worker_that_dies_costs_its_item_a_second_try(spreading, tmp_path):
 
 
 def test_an_item_that_kills_twice_ends_the_run(spreading):
-    with pytest.raises(UsageError, match="died twice.* at 2"):
+    with pytest.raises(UsageError, match=r"died twice.* at 2"):
         list(spreading(die, range(6)))
 
 

@@ -66,7 +66,7 @@ def test_a_digest_depends_on_all_that_goes_in():
     (one,) = cut(table)
     (again,) = cut(table)
     assert one.digest == again.digest
-    (moved,) = cut({name: (10, "test") for name in table})
+    (moved,) = cut(dict.fromkeys(table, (10, "test")))
     assert moved.digest == one.digest  # a unit may change its split as it is
     others = [
         cut(table, base=1),
