@@ -2,26 +2,31 @@
 
     python benchmarks/chaos.py actors   # kill an actor every two seconds, at least 20 times
     python benchmarks/chaos.py node     # two nodes on this machine; one is removed, hard, in the middle
+    python benchmarks/chaos.py full     # the store's disk is full for a while (as root: it mounts a small one)
+    python benchmarks/chaos.py readonly # the store's disk takes no writes for a while
 
-Prints JSON: recordings, deaths, seconds, how often steps ran beyond need, and whether the stores are the same.
+Prints JSON: recordings, deaths, seconds, how often steps were begun, and whether the stores are the same. Where the
+disk gave out, also what the first run ended with; a second one goes on once the disk is well again.
 """
 
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pipelines.engines import engine
 from pipelines.plan import Plan
 from pipelines.store import Store
+from schemas.errors import StoreError
 from schemas.recipe import Recipe
 from schemas.record import Record
 from schemas.source import SourceRow
@@ -138,6 +143,44 @@ def losing_a_node(deaths: list[int], marks: Path) -> Iterator[str]:
         cluster.shutdown()
 
 
+@contextmanager
+def a_bad_disk(how: str, store: Path, marks: Path) -> Iterator[threading.Event]:
+    """A small disk for the store, which gives out when a third of the work has begun. Set the event to mend it."""
+    store.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(store)], check=True)
+    filler, mend = store / "filler", threading.Event()
+
+    def remount(mode: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{mode}", str(store)], check=True)
+
+    def strike() -> None:
+        while len(list(marks.iterdir())) < RECORDINGS * 2 / 3:
+            time.sleep(0.1)
+        if how == "full":
+            with suppress(OSError), filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            mend.wait()
+            filler.unlink()
+        else:
+            # A mount that somebody writes to just now is busy.
+            while subprocess.run(
+                ["mount", "-o", "remount,ro", str(store)], check=False, capture_output=True
+            ).returncode:
+                time.sleep(0.01)
+            mend.wait()
+            remount("rw")
+
+    striker = threading.Thread(target=strike, daemon=True)
+    striker.start()
+    try:
+        yield mend
+    finally:
+        mend.set()
+        striker.join()
+        subprocess.run(["umount", "-l", str(store)], check=True)
+
+
 def snapshot(folder: Path) -> dict[str, bytes]:
     """Every file of a store's recordings."""
     root = folder / "recordings"
@@ -163,6 +206,8 @@ def main(how: str) -> None:
     marks = folder / "marks"
     plan = Plan(Recipe(name="chaos", sources="x"), (First(marks=str(marks)), Second(marks=str(marks))))
     deaths: list[int] = []
+    told: dict[str, Any] = {}
+    kept: dict[str, bytes] | None = None
     started = time.monotonic()
     if how == "node":
         with losing_a_node(deaths, marks) as address:
@@ -170,6 +215,18 @@ def main(how: str) -> None:
             runs = engine("ray", 2, options=[f"--address={address}"])
             outcomes = list(runs.run(plan, rows, Store(str(folder / "store"))))
             seconds = time.monotonic() - started
+    elif how in ("full", "readonly"):
+        with a_bad_disk(how, folder / "store", marks) as mend:
+            try:
+                list(engine("ray", 2).run(plan, rows, Store(str(folder / "store"))))
+            except StoreError as error:
+                told["ended_with"] = f"{error.what} -> {error.do}"
+            told["made_before"] = len(snapshot(folder / "store"))
+            mend.set()
+            time.sleep(1)
+            outcomes = list(engine("ray", 2).run(plan, rows, Store(str(folder / "store"))))
+            seconds = time.monotonic() - started
+            kept = snapshot(folder / "store")
     else:
         with killing(deaths):
             outcomes = list(engine("ray", 2).run(plan, rows, Store(str(folder / "store"))))
@@ -178,22 +235,22 @@ def main(how: str) -> None:
     peace = str(folder / "calm")
     calm = Plan(plan.recipe, (First(marks=peace), Second(marks=peace)))
     list(engine("local", 8).run(calm, rows, Store(str(folder / "peace"))))
+    kept = snapshot(folder / "store") if kept is None else kept
     print(
         json.dumps(
             {
                 "how": how,
+                **told,
                 "recordings": len({one.recording for one in outcomes}),
                 "outcomes": len(outcomes),
                 "failed": sum(one.state == "failed" for one in outcomes),
-                "deaths" if how == "actors" else "actors_when_the_node_went": len(deaths)
-                if how == "actors"
-                else deaths,
+                "actors_when_the_node_went" if how == "node" else "deaths": deaths if how == "node" else len(deaths),
                 "seconds": round(seconds, 1),
                 "steps_begun": sum(begun.values()),
                 "steps_needed": 2 * RECORDINGS,
-                "most_often_begun": max(begun.values()),
-                "same_bytes": snapshot(folder / "store") == snapshot(folder / "peace"),
-                "files": len(snapshot(folder / "store")),
+                "begun_so_often": dict(sorted(Counter(begun.values()).items())),
+                "same_bytes": kept == snapshot(folder / "peace"),
+                "files": len(kept),
             }
         )
     )

@@ -16,7 +16,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,7 +132,8 @@ class Store:
                 raise _refused("write", path, error) from error
             raise
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that takes nothing lets nothing go either: why, is said already
+                part.unlink(missing_ok=True)
             if not self.is_local:
                 shutil.rmtree(part.parent, ignore_errors=True)
 
@@ -159,7 +160,8 @@ class Store:
             if name.startswith(mine):
                 pid = name[len(mine) :].split("-", 1)[0]
                 if pid.isdigit() and not alive(int(pid)):
-                    Path(folder, name).unlink(missing_ok=True)
+                    with suppress(OSError):
+                        Path(folder, name).unlink(missing_ok=True)
 
 
 _STORE_FAULTS = frozenset(

@@ -1,4 +1,6 @@
+import errno
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -104,6 +106,22 @@ def test_nothing_is_seen_of_a_block_that_raised(store: Store):
         raise RuntimeError
     assert store.open("a", LINEAGE).state("length") == "todo"
     assert all("part" not in name for name in store.listing(store.folder("a")))
+
+
+def test_a_disk_that_became_read_only_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    store = Store(str(tmp_path / "s"))
+    recording = store.open("a", LINEAGE)
+    recording.write_source(source())
+
+    def refuse(*_arguments: object, **_named: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StoreError, match="Read-only file system"):
+        recording.write("length", Note(text="1"))
+    (tmp_path / "s" / "recordings" / "a" / f".part-{socket.gethostname()}-999999999-1.x").touch()
+    store.sweep("a")
 
 
 def test_a_damaged_artifact_is_removed_and_said(store: Store):
