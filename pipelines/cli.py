@@ -6,7 +6,9 @@ Exit codes: 0 done; 1 some recordings failed, the rest is done; 2 wrong use, or 
 import json
 import logging
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +48,7 @@ EngineOptions = Annotated[
     list[str] | None, typer.Argument(metavar="-- OPTIONS", help="The engine's own, such as Beam's --runner.")
 ]
 STORE = "store"
+_SECONDS_A_LINE = 5
 
 
 def main() -> None:
@@ -178,8 +181,9 @@ def publish(
     """Write the dataset: Parquet shards and a card, for `datasets.load_dataset(FOLDER)`. Unchanged shards stay."""
     from pipelines import work
 
+    how: dict[str, Any] = {"engine": engine.value, "workers": workers, "options": options or ()}
     try:
-        report = work.publish(recipe, store, out, engine=engine.value, workers=workers, options=options or ())
+        report = work.publish(recipe, store, out, **how, progress=None if quiet or as_json else _told_now_and_then())
     except KeyboardInterrupt:
         _err().print("stopped; what was published before is unchanged, finished shards wait for the same command")
         raise typer.Exit(130) from None
@@ -196,6 +200,18 @@ def publish(
         print(f"{len(report.shards)} shards: {report.written} written, {report.kept + report.found} there already")
         print(f"load it: datasets.load_dataset({str(report.out)!r})")
     raise typer.Exit(2 if not report.rows else 1 if report.problems else 0)
+
+
+def _told_now_and_then() -> Callable[[int, int], None]:
+    """One line every few seconds, on a terminal or not."""
+    told = [time.monotonic()]
+
+    def tell(done: int, of: int) -> None:
+        if time.monotonic() - told[0] >= _SECONDS_A_LINE:
+            told[0] = time.monotonic()
+            _err().print(f"{done:,} of {of:,} recordings are in shards", highlight=False)
+
+    return tell
 
 
 @app.command()

@@ -10,6 +10,8 @@ from pipelines.looked import Keys
 from pipelines.survey import Placed
 
 _PLACES: int = 2**64
+_MOST = 20_000
+"""Recordings a unit, at most: what is known of them travels to its worker, and one more must not cost many others."""
 
 
 class Member(NamedTuple):
@@ -45,7 +47,7 @@ def units(
     Content-defined chunking (Muthitacharoen, Chen, Mazieres: A Low-bandwidth Network File System, SOSP 2001): whether
     a unit ends after a recording depends on that recording's id and size, so that a recording that is added, removed
     or grows moves the ends near it, and all others stay. A unit has at least a quarter of `shard_bytes`, half of it
-    on average, and no more than `shard_bytes` unless one recording has.
+    on average, and no more than `shard_bytes` unless one recording has. A recording counts as at least a 20,000th.
 
     Args:
         placed: in the order of the ids.
@@ -66,11 +68,12 @@ def units(
 
     for one in placed:
         split = one.split
-        if split in open_ and sizes[split] + one.size > shard_bytes:
+        size = max(one.size, -(-shard_bytes // _MOST))
+        if split in open_ and sizes[split] + size > shard_bytes:
             yield close(split)
         open_.setdefault(split, []).append(one)
-        sizes[split] = sizes.get(split, 0) + one.size
-        if sizes[split] * 4 >= shard_bytes and ends_unit(one.id, one.size, shard_bytes):
+        sizes[split] = sizes.get(split, 0) + size
+        if sizes[split] * 4 >= shard_bytes and ends_unit(one.id, size, shard_bytes):
             yield close(split)
     for split in list(open_):
         yield close(split)

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -162,10 +162,12 @@ def publish(
     engine: str = "local",
     workers: int | None = None,
     options: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> PublishReport:
     """Write the dataset of what is built so far.
 
-    engine: one of pipelines.engines.ENGINES. options: the engine's own.
+    engine: one of pipelines.engines.ENGINES. options: the engine's own. progress: called with the number of recordings
+    written, and of all.
     """
     loaded = load(recipe)
     store = open_store(store_url)
@@ -182,6 +184,7 @@ def publish(
                 about=_about(loaded),
                 labels=labels,
                 salt=_salt(store) if labels else "",
+                progress=progress,
                 spread=spread if store.is_shared else here,
             )
     except NothingToPublish:

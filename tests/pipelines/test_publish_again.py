@@ -18,6 +18,7 @@ from dataset_making import SCHEMA, spoken
 from fsspec.implementations.memory import MemoryFileSystem
 from recordings import FolderRecording
 
+from pipelines import work
 from pipelines.engines.spread import spread
 from pipelines.place import Place
 from pipelines.publish import publish
@@ -176,6 +177,7 @@ sys.path[:0] = {[str(Path.cwd()), str(Path.cwd() / "tests")]!r}
 from functools import partial
 from pathlib import Path
 from recordings import FolderRecording
+from pipelines import work
 from pipelines.engines.spread import spread
 from pipelines.publish import publish
 from pipelines import place
@@ -341,3 +343,30 @@ def test_a_recording_that_changes_while_it_is_published_is_said(tmp_path):
         publish(made, HOW, str(tmp_path / "out"), about=ABOUT, spread=meanwhile)
     assert not (tmp_path / "out").exists()
     assert isinstance(made[0], FolderRecording)
+
+
+def test_a_store_is_published_by_worker_processes(tmp_path, monkeypatch):
+    monkeypatch.setenv("AFFECTLOOM_SALT", SALT)
+    rows = [
+        {"id": f"t{number:02d}", "text": f"It rains {number}.", "speaker": f"s{number % 5}"} for number in range(90)
+    ]
+    rows.append({"id": "gone", "uri": str(tmp_path / "gone.wav")})
+    (tmp_path / "sources.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "answers.csv").write_text("item,rater,question,value\nt03,ann,mood,3\ngone,ann,mood,2\n")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: texts\nsources: sources.jsonl\nlabels: answers.csv\n")
+    store = str(tmp_path / "store")
+    assert len(work.build(recipe, store, workers=1).failed) == 1
+    seen = []
+    for name, workers in (("one", 1), ("two", 2)):
+        report = work.publish(
+            recipe, store, tmp_path / name, workers=workers, progress=lambda *counts: seen.append(counts)
+        )
+        assert (report.rows, report.written, report.recordings) == (90, len(report.shards), 90)
+        assert seen[-1] == (90, 90)
+        assert any("left out: 1" in note for note in report.notes)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert "(`gone`)" in contents(tmp_path / "one")["README.md"].decode()
+    (tmp_path / "answers.csv").write_text("item,rater,question,value\nt03,ann,mood,4\n")
+    report = work.publish(recipe, store, tmp_path / "two", workers=2)
+    assert (report.written, report.kept) == (1, len(report.shards) - 1)

@@ -61,6 +61,14 @@ def test_a_recording_that_is_added_or_removed_changes_few_units():
     assert max(worst) < 12
 
 
+def test_a_unit_has_not_too_many_recordings():
+    placed = (Placed(f"{number:06d}", "m", 100, "train", None) for number in range(50_000))
+    made = list(units(placed, 10**9, 0, {}))
+    assert sum(len(unit.members) for unit in made) == 50_000
+    assert all(len(unit.members) <= 20_000 for unit in made)
+    assert all(len(unit.members) >= 5_000 for unit in made[:-1])
+
+
 def test_a_digest_depends_on_all_that_goes_in():
     table = {"a": (10, "train"), "b": (10, "train")}
     (one,) = cut(table)
