@@ -239,6 +239,37 @@ def test_a_disk_that_is_full_for_a_while(tmp_path, made, monkeypatch, error):
     assert leftovers(tmp_path) == []
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of three megabytes, and how to change it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if made.returncode:
+        pytest.skip("needs the right to mount a disk")
+    yield disk, lambda how: subprocess.run(["mount", "-o", f"remount,{how}", str(disk)], check=True)
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_real_disk_that_is_full_then_read_only_then_well(tmp_path, made, small_disk):
+    disk, remount = small_disk
+    publish(made, HOW, str(tmp_path / "fresh"), about=ABOUT)
+    publish(made[:2], HOW, str(disk / "out"), about=ABOUT)
+    before = contents(disk / "out")
+    for how, said in (("rw", "No space left on device"), ("ro", "Read-only file system")):
+        remount(how)
+        with pytest.raises(StoreError, match=f"out cannot be written: {said}"):
+            publish(made, HOW, str(disk / "out"), about=ABOUT, spread=two_processes)
+        assert contents(disk / "out") == before
+    remount("rw,size=20m")
+    report = publish(made, HOW, str(disk / "out"), about=ABOUT, spread=two_processes)
+    assert report.found > 0
+    assert contents(disk / "out") == contents(tmp_path / "fresh")
+    assert leftovers(disk) == []
+
+
 class FullStore(MemoryFileSystem):
     """An object store without room for a while."""
 
