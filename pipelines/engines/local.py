@@ -10,14 +10,13 @@ import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing.connection import wait
 from typing import TypeVar
 
 from pipelines.acquire import is_current
 from pipelines.engines.again import forget_failures, give_up
 from pipelines.engines.child import ACQUIRING, Child, Task, start, stop
-from pipelines.engines.spread import Spread, spread
+from pipelines.engines.spread import Spread, Workers
 from pipelines.plan import Plan, is_todo
 from pipelines.recording import StoredRecording
 from pipelines.runner import ACQUIRE, Runner, outcome
@@ -57,7 +56,8 @@ class LocalEngine:
     @contextmanager
     def spreading(self) -> Iterator[Spread]:
         """Work that is not a recording's step, in processes of this machine."""
-        yield partial(spread, self.workers)
+        with Workers(self.workers) as processes:
+            yield processes
 
 
 def _in_this_process(plan: Plan, rows: Iterable[SourceRow], store: Store, *, retry: bool) -> Iterator[Outcome]:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from pipelines.engines.again import ONE_THREAD
 from schemas.errors import AffectloomError, UsageError
@@ -44,59 +44,82 @@ def here(function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
 class _Worker:
     process: BaseProcess
     pipe: Connection
+    function: object = None
+    """That it holds."""
     item: object = None
     deaths: int = 0
     """Of the item, so far."""
 
 
-def spread(workers: int, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """What `function` gives for each item, in any order. Items are taken as workers become free.
+class Workers:
+    """Processes of this machine, started when there is work for them, that stay for more of it; one at a time."""
 
-    One worker is this process. Raises what the function raises, if it is ours; the others are ended.
-    """
-    iterator = iter(items)
-    first = list(itertools.islice(iterator, workers))
-    if len(first) < 2:  # noqa: PLR2004 - a process for one item would only cost its start
-        yield from map(function, itertools.chain(first, iterator))
-        return
-    busy = [_start(function) for _ in first]
-    try:
-        for worker, item in zip(busy, first, strict=True):
-            _give(worker, item)
-        while busy:
-            yield from _collect(busy, iterator, function)
-    finally:
-        for worker in busy:
-            worker.process.terminate()
-        for worker in busy:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._idle: list[_Worker] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_of: object) -> None:
+        for worker in self._idle:
             _end(worker)
 
+    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        """What `function` gives for each item, in any order. Items are taken as workers become free.
 
-def _collect(busy: list[_Worker], items: Iterator[T], function: Callable[[T], R]) -> Iterator[R]:
-    """Take what is ready, and hand out what follows. Workers for whom there is nothing left are ended."""
-    ready = wait([worker.pipe for worker in busy])
-    for worker in [one for one in busy if one.pipe in ready]:
+        A single worker is this process. Raises what the function raises, if it is ours; other workers are ended.
+        """
+        iterator = iter(items)
+        first = list(itertools.islice(iterator, self._most))
+        if len(first) < 2:  # noqa: PLR2004 - a process for one item would only cost its start
+            yield from map(function, itertools.chain(first, iterator))
+            return
+        busy: list[_Worker] = []
         try:
-            told = worker.pipe.recv()
-        except (EOFError, ConnectionResetError):
-            busy[busy.index(worker)] = _again(worker, function)
-            continue
-        if isinstance(told, AffectloomError):
-            raise told
-        for item in itertools.islice(items, 1):
-            _give(worker, item)
-            break
-        else:
-            busy.remove(worker)
-            _end(worker)
-        result: R = told
-        yield result
+            for item in first:
+                busy.append(self._idle.pop() if self._idle else _start())
+                _give(busy[-1], function, item)
+            while busy:
+                yield from self._collect(busy, iterator, function)
+        finally:
+            for worker in busy:
+                worker.process.terminate()
+            for worker in busy:
+                _end(worker)
+
+    def _collect(self, busy: list[_Worker], items: Iterator[T], function: Callable[[T], R]) -> Iterator[R]:
+        """Take what is ready, and hand out what follows."""
+        ready = wait([worker.pipe for worker in busy])
+        for worker in [one for one in busy if one.pipe in ready]:
+            try:
+                told = worker.pipe.recv()
+            except (EOFError, ConnectionResetError):
+                busy[busy.index(worker)] = _again(worker, function)
+                continue
+            if isinstance(told, AffectloomError):
+                raise told
+            for item in itertools.islice(items, 1):
+                _give(worker, function, item)
+                break
+            else:
+                busy.remove(worker)
+                self._idle.append(worker)
+            result: R = told
+            yield result
 
 
-def _give(worker: _Worker, item: object) -> None:
-    worker.item, worker.deaths = item, 0
+def spread(workers: int, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """As `Workers`, for one function."""
+    with Workers(workers) as processes:
+        yield from processes(function, items)
+
+
+def _give(worker: _Worker, function: object, item: object) -> None:
+    new = None if function is worker.function else function
+    worker.function, worker.item, worker.deaths = function, item, 0
     with suppress(BrokenPipeError, ConnectionResetError):  # found by who waits for the answer
-        worker.pipe.send(item)
+        worker.pipe.send((new, item))
 
 
 def _again(dead: _Worker, function: Callable[[T], object]) -> _Worker:
@@ -110,19 +133,19 @@ def _again(dead: _Worker, function: Callable[[T], object]) -> _Worker:
             f"a worker died twice ({how}) at {dead.item!s:.200}",
             do="what is finished is kept: run the same command again; if memory was short, with fewer --workers",
         )
-    worker = _start(function)
-    _give(worker, dead.item)
+    worker = _start()
+    _give(worker, function, dead.item)
     worker.deaths = deaths
     return worker
 
 
-def _start(function: Callable[[T], object]) -> _Worker:
+def _start() -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)  # read by libraries when a worker imports them
     try:
-        process = context.Process(target=_work, args=(theirs, function), daemon=True)
+        process = context.Process(target=_work, args=(theirs,), daemon=True)
         process.start()
     finally:
         for name, value in before.items():
@@ -142,15 +165,19 @@ def _end(worker: _Worker) -> None:
         worker.process.join()
 
 
-def _work(pipe: Connection, function: Callable[[object], object]) -> None:
+def _work(pipe: Connection) -> None:
     """A worker's whole life. Ctrl-C is the driver's business; without a driver there is nothing to live for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_the_driver, daemon=True).start()
+    function: Callable[[object], object] | None = None
     while True:
         try:
-            item = pipe.recv()
+            new, item = pipe.recv()
         except (EOFError, OSError):
             os._exit(0)  # libraries that clean up at exit may hang or complain: all is written
+        function = new or function
+        if function is None:
+            raise AssertionError
         try:
             answer: object = function(item)
         except AffectloomError as error:

@@ -116,6 +116,20 @@ def test_items_are_taken_as_they_are_needed():
     results.close()
 
 
+def test_workers_stay_for_the_next_function():
+    with engine("local", 2).spreading() as processes:
+        first = {process for _, process in processes(square, range(8))}
+        results = processes(square, range(8))
+        next(results)
+        results.close()  # what was at work is ended
+        again = {process for _, process in processes(square, range(8))}
+        assert len(first) == len(again) == 2
+        assert {process for _, process in processes(partial(square), range(8))} == again
+    for process in again:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+
+
 def test_one_worker_is_this_process():
     assert {process for _, process in spread(1, square, range(3))} == {os.getpid()}
 
