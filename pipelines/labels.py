@@ -4,15 +4,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 from annotation.pseudonyms import pseudonym
+from pipelines.asked_answers import read_by
+from pipelines.asked_labels import Group, as_written, columns_of
 from schemas.answer import Answer, Question
 from schemas.errors import SourceTableError, UsageError
 from schemas.features import Features, class_label, list_of, value
+from schemas.question import QuestionSpec
 
 _SHORTEST_SALT = 16
 _MOST_LISTED = 20
@@ -37,8 +40,10 @@ def label(
     salt: bytes,
     failed: Collection[str] = (),
     taken: Collection[str] = (),
+    spec: QuestionSpec | None = None,
+    group: Group = as_written,
 ) -> Labels:
-    """Aggregate answers for each sample and question.
+    """Aggregate answers for each sample and question, as the question spec says; without one, by what they look like.
 
     A question whose every answer is a number is published as the mean with its spread (the sample standard
     deviation, null for one answer); any other as the answer given most often, null where two were given equally
@@ -50,6 +55,8 @@ def label(
         salt: secret of the publisher, at least 16 bytes; the same salt keeps pseudonyms from version to version.
         failed: recordings that could not be worked on: their items are left out and listed.
         taken: column names that a question cannot have.
+        spec: the questions. Answers of models, drafts and skips are then left out.
+        group: labels of open vocabularies to those that they count as.
 
     Raises:
         SourceTableError: an item is unknown, a rater answered a question twice for one item, or a question cannot
@@ -65,6 +72,8 @@ def label(
         )
     placed, left_out = _placed(answers, samples, set(failed))
     _refuse_duplicates(placed)
+    if spec is not None:
+        return _by_spec(read_by(spec, placed), spec, salt=salt, taken={*taken}, group=group, left_out=left_out)
     by_question = {
         name: list(group)
         for name, group in groupby(sorted(placed, key=attrgetter("question")), key=attrgetter("question"))
@@ -81,6 +90,37 @@ def label(
     return Labels(tuple(questions), features, rows, left_out)
 
 
+def _by_spec(
+    answers: Sequence[Answer],
+    spec: QuestionSpec,
+    *,
+    salt: bytes,
+    taken: set[str],
+    group: Group,
+    left_out: tuple[str, ...],
+) -> Labels:
+    features: Features = {}
+    rows: dict[str, dict[str, Any]] = {}
+    questions: list[Question] = []
+    for question in spec.questions:
+        for show in question.shows:
+            mine = [answer for answer in answers if answer.question == question.id and answer.shown == show]
+            if not mine:
+                continue
+            made = columns_of(question, show, mine, lambda rater: pseudonym(rater, salt), group)
+            clash = taken & made.features.keys()
+            if clash:
+                raise SourceTableError(
+                    f"question {question.id!r} would make the column {min(clash)!r} twice",
+                    do="give the question another id",
+                )
+            features |= made.features
+            questions += made.told
+            for item, row in made.rows.items():
+                rows.setdefault(item, {}).update(row)
+    return Labels(tuple(questions), features, rows, left_out)
+
+
 def _placed(
     answers: Iterable[Answer], samples: Mapping[str, Sequence[str]], failed: set[str]
 ) -> tuple[list[Answer], tuple[str, ...]]:
@@ -94,7 +134,7 @@ def _placed(
         if item in known:
             placed.append(answer)
         elif len(alone) == 1:
-            placed.append(Answer(alone[0], answer.rater, answer.question, answer.value, answer.number, answer.where))
+            placed.append(replace(answer, item=alone[0]))
         elif item in failed or item.rpartition("#")[0] in failed:
             left_out.append(item)
         else:
@@ -112,9 +152,11 @@ def _placed(
 
 
 def _refuse_duplicates(answers: Iterable[Answer]) -> None:
-    first: dict[tuple[str, str, str], Answer] = {}
+    first: dict[tuple[str, str, str, str], Answer] = {}
     for answer in answers:
-        before = first.setdefault((answer.item, answer.rater, answer.question), answer)
+        if not answer.counts:
+            continue
+        before = first.setdefault((answer.item, answer.rater, answer.question, answer.shown), answer)
         if before is not answer:
             raise SourceTableError(
                 f"{answer.where}: the rater answered {answer.question!r} for {answer.item} before ({before.where})",

@@ -74,8 +74,11 @@ class Question:
     """For each class, how many items have it; for numbers, how many items lie in each of some ranges."""
     strays: tuple[str, ...] = ()
     """Where answers in words keep a question that is otherwise answered in numbers from being one."""
+    rule: str = ""
+    """How the aggregate comes about, where a question spec says so; empty: the mean or the most frequent answer."""
+    has_number: bool = True
 
     @property
     def is_number(self) -> bool:
         """Whether the aggregate is a mean."""
-        return not self.names
+        return not self.names and self.has_number

@@ -33,6 +33,10 @@ def _in_order(points: tuple[Point, ...]) -> tuple[Point, ...]:
     return points
 
 
+def _label(question: "Choice | Choices") -> Feature:
+    return value("string") if question.open else class_label([option.name for option in question.choices])
+
+
 def _enough_offered(offered: int, least: int) -> None:
     if offered < least:
         raise ValueError(f"at least {least} choices are needed where the vocabulary is not `open`")
@@ -57,10 +61,12 @@ class Choice(Asked):
         """What can be chosen."""
         return self.choices
 
-    @property
-    def answer_feature(self) -> Feature:
-        """A class label in the order of the spec; text where the vocabulary is open."""
-        return value("string") if self.open else class_label([option.name for option in self.choices])
+    def features(self, column: str) -> Features:
+        """A class label in the order of the spec, text where the vocabulary is open; shares beside it if `soft`."""
+        if self.used_aggregation == "keep-all":
+            return {}
+        soft = {f"{column}_soft": list_of({"label": value("string"), "share": _NUMBER})}
+        return {column: _label(self), **(soft if self.used_aggregation == "soft" else {})}
 
 
 class Choices(Asked):
@@ -110,15 +116,19 @@ class Choices(Asked):
     @property
     def answer_feature(self) -> Feature:
         """Labels, and beside them their intensities where they have some."""
-        kind = value("string") if self.open else class_label([option.name for option in self.choices])
-        return list_of(kind) if not self.intensity else {"labels": list_of(kind), "intensities": list_of(_NUMBER)}
+        labels = list_of(value("string"))
+        return labels if not self.intensity else {"labels": labels, "intensities": list_of(_NUMBER)}
 
     def features(self, column: str) -> Features:
-        """A list of labels, and one of intensities of the same length."""
+        """A list of labels, and one of intensities of the same length; shares of all labels beside them if `soft`."""
         if self.used_aggregation == "keep-all":
             return {}
-        kind = value("string") if self.open else class_label([option.name for option in self.choices])
-        return {column: list_of(kind), **({f"{column}_intensities": list_of(_NUMBER)} if self.intensity else {})}
+        made = {column: list_of(_label(self))}
+        if self.intensity:
+            made[f"{column}_intensities"] = list_of(_NUMBER)
+        if self.used_aggregation == "soft":
+            made[f"{column}_soft"] = list_of({"label": value("string"), "share": _NUMBER})
+        return made
 
 
 class Dimension(Block):
@@ -284,8 +294,7 @@ class Span(Asked):
     @property
     def answer_feature(self) -> Feature:
         """Stretches: characters of the transcript or seconds of the sample."""
-        kind = class_label([label.name for label in self.labels])
-        return list_of({"start": _NUMBER, "end": _NUMBER, "label": kind, "text": value("string")})
+        return list_of({"start": _NUMBER, "end": _NUMBER, "label": value("string"), "text": value("string")})
 
 
 class Link(Asked):
@@ -327,7 +336,7 @@ class Region(Asked):
     @property
     def answer_feature(self) -> Feature:
         """Numbers of faces, as in the tracks."""
-        return list_of(value("int32"))
+        return list_of(value("int64"))
 
 
 AnyQuestion = Choice | Choices | Scale | Text | Span | Link | Region

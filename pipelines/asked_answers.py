@@ -1,0 +1,101 @@
+"""Answers of a table read by the questions of a spec, and labels of open vocabularies grouped by a table."""
+
+import csv
+import difflib
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from annotation.answer_check import Unfit
+from annotation.answer_text import read_text
+from pipelines.asked_labels import Group
+from schemas.answer import Answer
+from schemas.answer_value import number_of
+from schemas.errors import SourceTableError
+from schemas.question import QuestionSpec
+
+_MOST_LISTED = 20
+_COLUMNS = ("label", "group")
+
+
+def read_by(spec: QuestionSpec, answers: Iterable[Answer]) -> tuple[Answer, ...]:
+    """The answers that count, each with its typed value; those that have one already keep it.
+
+    A table without a column `shown` is about the fullest view in which a question is asked.
+
+    Raises:
+        SourceTableError: an answer does not fit the spec; lists the first of them with file and row.
+    """
+    known = {question.id: question for question in spec.questions}
+    found: list[Answer] = []
+    bad: list[str] = []
+    for answer in answers:
+        if not answer.counts:
+            continue
+        question = known.get(answer.question)
+        if question is None:
+            near = difflib.get_close_matches(answer.question, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            bad.append(f"{answer.where}: there is no question {answer.question!r}{hint}")
+            continue
+        shown = question.shows[-1] if answer.shown == "all" and "all" not in question.shows else answer.shown
+        if shown not in question.shows:
+            bad.append(f"{answer.where}: {question.id!r} is not asked under {shown!r}")
+            continue
+        try:
+            given = answer.given or read_text(question, answer.value)
+        except Unfit as error:
+            bad.append(f"{answer.where}: {question.id}: {error}")
+        else:
+            found.append(replace(answer, given=given, shown=shown, number=number_of(given)))
+    if bad:
+        more = f"\n  and {len(bad) - _MOST_LISTED} more" if len(bad) > _MOST_LISTED else ""
+        raise SourceTableError(
+            f"{len(bad)} answers do not fit the questions:\n  " + "\n  ".join(bad[:_MOST_LISTED]) + more,
+            do="mend or remove these rows, or the questions",
+        )
+    return tuple(found)
+
+
+def read_synonyms(path: Path) -> Group:
+    """The grouping of a CSV table of label, group and, if a label means different things, question.
+
+    Case and runs of blanks do not matter. A label that the table does not have counts as itself, in lower case.
+
+    Raises:
+        SourceTableError: the table cannot be read, or groups a label twice; names file and row.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceTableError(f"the synonyms in {path} cannot be read: {error}") from error
+    groups: dict[tuple[str, str], str] = {}
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise SourceTableError(
+            f"{path}: no column {missing[0]!r}", do="the columns are label, group and, if need be, question"
+        )
+    for row in reader:
+        where = f"{path}, line {reader.line_num}"
+        label, group, question = (_plain(row.get(name) or "") for name in ("label", "group", "question"))
+        if not label or not group:
+            raise SourceTableError(f"{where}: label or group is empty")
+        before = groups.setdefault((question, label), group)
+        if before != group:
+            raise SourceTableError(f"{where}: {label!r} is already in the group {before!r}")
+    return _Synonyms(groups)
+
+
+class _Synonyms:
+    def __init__(self, groups: dict[tuple[str, str], str]) -> None:
+        self._groups = groups
+
+    def __call__(self, question: str, label: str) -> str:
+        plain = _plain(label)
+        return self._groups.get((_plain(question), plain)) or self._groups.get(("", plain), plain)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -1,0 +1,202 @@
+"""Columns of answers to the questions of a spec."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.asked_answers import read_by, read_synonyms
+from pipelines.labels import label
+from schemas.answer import Answer
+from schemas.errors import SourceTableError
+from schemas.features import arrow_schema
+from schemas.question import QuestionSpec
+
+SALT = b"a secret of at least sixteen bytes"
+SAMPLES = {"talk": ["talk#0000", "talk#0001"], "alone": ["alone#0000"]}
+
+
+def spec(*questions: str) -> QuestionSpec:
+    return QuestionSpec.model_validate({"questions": [yaml.safe_load(f"{{{one}}}") for one in questions]})
+
+
+def answers(question: str, *values: str, item="alone#0000", **facts):
+    return [Answer(item, f"rater {at}", question, value, None, f"row {at}", **facts) for at, value in enumerate(values)]
+
+
+def row(spec_, given_, **more):
+    made = label(given_, SAMPLES, salt=SALT, spec=spec_, **more)
+    # Whatever is published has to fit the schema that says so.
+    for one in made.rows.values():
+        pa.Table.from_pylist([{"id": "x", **one}], schema=arrow_schema(made.features).append(pa.field("id", "string")))
+    return made.rows["alone#0000"], made
+
+
+MOOD = "id: mood, kind: choice, choices: [sad, happy, calm]"
+
+
+def test_a_choice_is_a_class_label_in_the_order_of_the_spec():
+    found, made = row(spec(MOOD), answers("mood", "happy", "happy", "sad"))
+    assert made.features["mood"]["names"] == ["sad", "happy", "calm"]
+    assert found["mood"] == 1
+    assert found["mood_votes"] == [{"label": "sad", "count": 1}, {"label": "happy", "count": 2}]
+    assert sorted(one["value"] for one in found["mood_answers"]) == ["happy", "happy", "sad"]
+    (told,) = made.questions
+    assert told.aggregates == (("sad", 0), ("happy", 1), ("calm", 0))
+    assert (told.items, told.answers, told.raters, told.tied) == (1, 3, 3, 0)
+
+
+def test_a_tie_has_no_winner():
+    found, made = row(spec(MOOD), answers("mood", "happy", "sad"))
+    assert found["mood"] is None
+    assert made.questions[0].tied == 1
+
+
+def test_soft_labels_are_shares():
+    found, _ = row(spec(MOOD + ", aggregate: soft"), answers("mood", "happy", "happy", "sad", "happy"))
+    assert found["mood_soft"] == [{"label": "sad", "share": 0.25}, {"label": "happy", "share": 0.75}]
+
+
+def test_several_labels_need_more_than_half_and_intensities_are_means_of_those_who_chose():
+    asked = spec("id: emotion, kind: choices, choices: [joy, anger, fear], intensity: [weak, strong]")
+    joy = '{"label": "joy", "intensity": %d}'
+    anger = '{"label": "anger", "intensity": 2}'
+    form = '{"kind": "choices", "picked": [%s]}'
+    found, made = row(
+        asked, answers("emotion", form % (joy % 1), form % f"{joy % 2}, {anger}", form % anger, form % (joy % 2))
+    )
+    assert found["emotion"] == [0]
+    assert found["emotion_intensities"] == [pytest.approx(5 / 3)]
+    assert found["emotion_votes"] == [{"label": "joy", "count": 3}, {"label": "anger", "count": 2}]
+    assert made.questions[0].tied == 1  # anger, by two of four
+    assert {"labels": ["joy", "anger"], "intensities": [2.0, 2.0]} in [one["value"] for one in found["emotion_answers"]]
+
+
+def test_nobody_chose_anything_is_an_empty_list_not_null():
+    found, _ = row(spec("id: emotion, kind: choices, choices: [joy, anger]"), answers("emotion", "[]", "[]"))
+    assert found["emotion"] == []
+
+
+def test_an_ordinal_scale_has_a_median_and_an_interval_scale_a_mean():
+    levels = "kind: scale, levels: {-1: low, 0: middle, 2: high}"
+    both = spec(f"id: a, {levels}", f"id: b, {levels}, measure: interval")
+    given_ = [*answers("a", "-1", "high", "high"), *answers("b", "low", "2", "2")]
+    found, made = row(both, given_)
+    assert found["a"] == 2
+    assert found["b"] == 1
+    assert found["b_spread"] == pytest.approx(3**0.5)
+    assert [one.is_number for one in made.questions] == [True, True]
+
+
+def test_dimensions_have_columns_of_their_own():
+    asked = spec("id: va, kind: scale, range: [1, 9], measure: interval, dimensions: [valence, arousal]")
+    found, made = row(asked, answers("va", '{"valence": 2, "arousal": 9}', '{"valence": 4, "arousal": 9}'))
+    assert {name: found[name] for name in made.features if name != "va_answers"} == {
+        "va_valence": 3, "va_valence_spread": pytest.approx(2**0.5), "va_arousal": 9, "va_arousal_spread": 0,
+    }  # fmt: skip
+    assert found["va_answers"][0]["value"].keys() == {"valence", "arousal"}
+
+
+def test_spans_and_texts_are_kept_as_they_were_given():
+    asked = spec("id: cue, kind: span, labels: [cue]", "id: why, kind: text")
+    stretch = {"start": 0, "end": 4, "label": "cue", "text": "Well"}
+    cue = json.dumps({"kind": "span", "unit": "characters", "stretches": [stretch]})
+    found, made = row(asked, [*answers("cue", cue), *answers("why", "it said so")])
+    assert [one["value"] for one in found["cue_answers"]] == [[stretch]]
+    assert [one["value"] for one in found["why_answers"]] == ["it said so"]
+    assert list(made.features) == ["cue_answers", "why_answers"]
+    assert not any(one.is_number or one.names for one in made.questions)
+
+
+def test_links_and_faces_are_those_of_more_than_half():
+    asked = spec("id: cause, kind: link", "id: who, kind: region")
+    found, _ = row(asked, [*answers("cause", "talk#0000", '["talk#0000", "talk#0001"]', "[]"), *answers("who", "2")])
+    assert found["cause"] == ["talk#0000"]
+    assert found["cause_votes"] == [{"label": "talk#0000", "count": 2}, {"label": "talk#0001", "count": 1}]
+    assert found["who"] == [2]
+
+
+def test_each_view_has_its_column():
+    asked = spec("id: mood, kind: choice, show: [text, all], choices: [sad, happy]")
+    found, _ = row(asked, [*answers("mood", "sad", shown="text"), *answers("mood", "happy")])
+    assert (found["mood_text"], found["mood"]) == (0, 1)
+
+
+def test_a_table_without_views_is_about_the_fullest():
+    asked = spec("id: mood, kind: choice, show: [text, audio], choices: [sad, happy]")
+    found, _ = row(asked, answers("mood", "sad"))
+    assert found["mood"] == 0
+
+
+def test_models_drafts_and_skips_are_left_out():
+    people = answers("mood", "sad")
+    others = [
+        Answer("alone#0000", "m", "mood", "happy", None, "x", origin="some-model"),
+        Answer("alone#0000", "d", "mood", "happy", None, "x", state="draft"),
+        Answer("alone#0000", "s", "mood", "", None, "x", state="skipped"),
+    ]
+    found, _ = row(spec(MOOD), [*people, *others])
+    assert found["mood_votes"] == [{"label": "sad", "count": 1}]
+
+
+def test_words_of_raters_are_grouped_and_kept(tmp_path: Path):
+    table = tmp_path / "synonyms.csv"
+    table.write_text("label,group,question\nglad,happy,\nJOYFUL,happy,\nblue,sad,mood\nblue,a colour,\n", "utf-8")
+    asked = spec("id: mood, kind: choice, open: true, choices: [Happy, Calm]")
+    given_ = answers("mood", "Glad", " joyful", "blue", "Happy", "calm", "odd  one")
+    found, _ = row(asked, given_, group=read_synonyms(table))
+    assert found["mood"] == "Happy"
+    assert found["mood_votes"] == [
+        {"label": "Happy", "count": 3}, {"label": "Calm", "count": 1}, {"label": "odd one", "count": 1},
+        {"label": "sad", "count": 1},
+    ]  # fmt: skip
+    assert {one["value"] for one in found["mood_answers"]} >= {"Glad", "blue"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("label,groop\na,b\n", "no column 'group'"),
+        ("label,group\na,\n", "line 2: label or group is empty"),
+        ("label,group\na,b\nA,c\n", "line 3: 'a' is already in the group 'b'"),
+    ],
+)
+def test_a_bad_table_of_synonyms_is_refused(tmp_path: Path, text: str, why: str):
+    path = tmp_path / "synonyms.csv"
+    path.write_text(text, "utf-8")
+    with pytest.raises(SourceTableError, match=why):
+        read_synonyms(path)
+    with pytest.raises(SourceTableError, match="cannot be read"):
+        read_synonyms(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("given_", "why"),
+    [
+        (answers("mood", "happy", "hapy"), "row 1: mood: 'hapy' is not offered; allowed: sad, happy, calm"),
+        (answers("mod", "sad"), "no question 'mod'; did you mean mood"),
+        (answers("mood", "sad", shown="text"), "row 0: 'mood' is not asked under 'text'"),
+    ],
+)
+def test_what_does_not_fit_is_listed(given_, why: str):
+    with pytest.raises(SourceTableError, match=why):
+        read_by(spec(MOOD), given_)
+
+
+def test_a_column_of_the_dataset_is_not_overwritten():
+    with pytest.raises(SourceTableError, match="the column 'mood_votes' twice"):
+        label(answers("mood", "sad"), SAMPLES, salt=SALT, spec=spec(MOOD), taken={"mood_votes"})
+
+
+@given(st.lists(st.sampled_from(["sad", "happy", "calm"]), min_size=1, max_size=9), st.randoms())
+def test_neither_the_order_of_answers_nor_raters_names_matter(values, chance):
+    given_ = answers("mood", *values)
+    shuffled = list(given_)
+    chance.shuffle(shuffled)
+    (one, _), (other, _) = row(spec(MOOD), given_), row(spec(MOOD), shuffled)
+    assert one == other
+    assert sum(vote["count"] for vote in one["mood_votes"]) == len(values)
