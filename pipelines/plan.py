@@ -9,8 +9,9 @@ import yaml
 from pipelines import ffmpeg
 from pipelines.lineage import Lineage, identity_of
 from pipelines.recording import StoredRecording
+from schemas.acquire import Acquire
 from schemas.errors import MissingPart
-from schemas.recipe import Acquire, Recipe
+from schemas.recipe import Recipe
 from schemas.step import Step
 
 

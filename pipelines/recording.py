@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from pipelines.fetch.pace import Pace
 from pipelines.lineage import ROOTS, Lineage, root
 from pipelines.store import Store
 from schemas.artifact import Artifact, Damaged, Opened
@@ -252,5 +253,19 @@ class StoredRecording:
         """Keep a fetched file as the recording's media or subtitles."""
         name = f"{kind}.{sha256[:16]}.bin"
         with self._store.placing(f"{self._folder}/{name}") as part:
-            shutil.copyfile(path, part)
+            try:
+                path.replace(part)
+            except OSError:  # on another disk
+                shutil.copyfile(path, part)
         self._note(name)
+
+    @property
+    def pace(self) -> Pace:
+        """How fast hosts are asked for recordings of this store."""
+        return Pace.of_store(self._store.root, is_local=self._store.is_local)
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A folder for what is being fetched, gone afterwards; if we are killed, the next run removes it."""
+        with self._store.workspace(self._folder) as folder:
+            yield folder

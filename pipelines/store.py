@@ -150,6 +150,27 @@ class Store:
             self.fs.put_file(str(part), f"{path}.part")
             self.fs.mv(f"{path}.part", path)
 
+    @contextmanager
+    def workspace(self, folder: str) -> Iterator[Path]:
+        """An empty local folder beside what is to be placed in `folder`, gone afterwards."""
+        if not self.is_local:
+            with tempfile.TemporaryDirectory(prefix="affectloom-") as made:
+                yield Path(made)
+            return
+        part = Path(folder) / f".part-{socket.gethostname()}-{os.getpid()}-{next(_serial)}.work"
+        try:
+            part.mkdir(parents=True)
+        except OSError as error:
+            raise _refused("write", folder, error) from error
+        try:
+            yield part
+        except OSError as error:
+            if error.errno in _STORE_FAULTS:
+                raise _refused("write", folder, error) from error
+            raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
     def sweep(self, recording_id: str) -> None:
         """Remove half-written files that dead processes of this machine left in a recording's folder."""
         if not self.is_local:
@@ -178,6 +199,14 @@ def _refused(verb: str, path: str, error: OSError) -> StoreError:
     else:
         do = "check the path given with --store"
     return StoreError(what, do=do)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all it holds, if it is there. What a link points to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def alive(pid: int) -> bool:

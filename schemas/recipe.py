@@ -5,22 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from schemas.acquire import Acquire
 from schemas.publication import Publication
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class Acquire(BaseModel):
-    """How sources are fetched."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    private_addresses: bool = False
-    """Whether http(s) sources may be on loopback, private or link-local addresses."""
-    max_mb: Annotated[int, Field(gt=0)] = 20_000
-    """A larger source is a failure, not a download."""
-    timeout_s: Annotated[float, Field(gt=0)] = 60
-    """Seconds without a byte after which a download is given up."""
 
 
 class Run(BaseModel):

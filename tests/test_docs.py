@@ -24,8 +24,9 @@ from pipelines.recipe_file import read_yaml, validate
 from pipelines.samples import Samples
 from pipelines.segment import Segment
 from pipelines.sources import _NAMES
+from schemas.acquire import Acquire, Web
 from schemas.publication import Publication
-from schemas.recipe import Acquire, Recipe, Run
+from schemas.recipe import Recipe, Run
 from schemas.sample import MODALITIES, sample_schema
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +35,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md")
 BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("recipe.md", "The recipe", Recipe),
     ("recipe.md", "`acquire`", Acquire),
+    ("recipe.md", "`acquire.web`", Web),
     ("recipe.md", "`segment`", Segment),
     ("recipe.md", "`align`", Samples),
     ("recipe.md", "`publish`", Publication),

@@ -1,0 +1,1 @@
+"""Fetching from the web: addresses, pace, http, pages that yt-dlp reads."""

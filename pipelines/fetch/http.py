@@ -1,0 +1,367 @@
+"""One file over http(s): taken up where it broke off, under limits of size and time, from checked addresses only."""
+
+import base64
+import contextlib
+import email.utils
+import hashlib
+import http.client
+import re
+import socket
+import ssl
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from pipelines.fetch.addresses import connect, connect_by, plain, proxy_of, split
+from pipelines.fetch.pace import Pace, backoff
+from schemas.acquire import Acquire
+from schemas.errors import SourceUnavailable, TooLong
+
+_BLOCK = 1 << 18
+_REDIRECTS = 10
+_REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
+RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_MEANING = {
+    401: "it wants a log-in",
+    403: "it is private, or not for this place",
+    404: "it is not there",
+    410: "it was removed",
+    429: "too many requests",
+    451: "it is barred for legal reasons",
+}
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+@dataclass
+class _Got:
+    """What has come of the file so far."""
+
+    file: IO[bytes]
+    sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    size: int = 0
+    mark: str | None = None
+    """A strong ETag of what has come: without one, what broke off is begun again."""
+    total: int | None = None
+
+    def add(self, block: bytes) -> None:
+        """Keep more of it. Raises _Disk."""
+        try:
+            self.file.write(block)
+        except OSError as error:
+            raise _Disk(error) from error
+        self.sha256.update(block)
+        self.size += len(block)
+
+    def begin_again(self) -> None:
+        """Forget what has come."""
+        if self.size:
+            self.file.seek(0)
+            self.file.truncate()
+        self.sha256, self.size, self.mark, self.total = hashlib.sha256(), 0, None, None
+
+
+class _Disk(Exception):
+    """It is our own disk that failed, not the network."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Again(Exception):
+    """A try that failed, and may be made again."""
+
+    def __init__(self, reason: SourceUnavailable, *, wait_s: float | None = None) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+        self.wait_s = wait_s
+
+
+def fetch(url: str, to: Path, how: Acquire, pace: Pace | None = None) -> tuple[str, int]:
+    """Download a file; its SHA-256 and size.
+
+    Tries `how.tries` times what waiting can mend, waiting longer each time, or as long as the host asks. What broke off
+    goes on where it stopped, if the host says by a strong ETag that it is still the same file (RFC 9110, If-Range).
+
+    Raises SourceUnavailable (saying whether a later run can help), TooLong.
+    """
+    with to.open("wb+") as file:
+        got = _Got(file)
+        for attempt in range(1, how.tries + 1):
+            try:
+                _try(url, got, how, pace)
+            except _Again as again:
+                if attempt == how.tries:
+                    raise again.reason from again
+                _wait(attempt, again, how, pace)
+            except _Disk as disk:
+                raise disk.error from disk
+            else:
+                return got.sha256.hexdigest(), got.size
+    raise AssertionError(url)  # pragma: no cover - `tries` is at least 1
+
+
+def _wait(attempt: int, again: _Again, how: Acquire, pace: Pace | None) -> None:
+    """Wait as long as the host asks, and let the others wait too; else the usual time."""
+    if again.wait_s is None:
+        time.sleep(backoff(attempt, how))
+        return
+    if again.wait_s > how.longest_wait_s:
+        raise again.reason
+    if pace is None:
+        time.sleep(again.wait_s)
+
+
+def _try(url: str, got: _Got, how: Acquire, pace: Pace | None) -> None:
+    at, with_credentials = url, True
+    for _ in range(_REDIRECTS + 1):
+        there = _ask(at, got, how, pace, with_credentials=with_credentials)
+        if there is None:
+            return
+        following = urllib.parse.urljoin(at, there)
+        with_credentials = with_credentials and split(following).netloc == split(at).netloc
+        at = following
+    raise SourceUnavailable(f"{plain(url)} redirects more than {_REDIRECTS} times", do="check the address")
+
+
+def _ask(at: str, got: _Got, how: Acquire, pace: Pace | None, *, with_credentials: bool) -> str | None:
+    """One request. Where it redirects to; None when the file is there."""
+    host = split(at).hostname or ""
+    with _unavailable(at), _connection(at, how, pace) as connection:
+        target, headers = _request(at, how, with_credentials=with_credentials)
+        if got.size and got.mark is not None:
+            headers |= {"Range": f"bytes={got.size}-", "If-Range": got.mark}
+        else:
+            got.begin_again()
+        connection.request("GET", target, headers=headers)
+        with contextlib.closing(connection.getresponse()) as answer:
+            if answer.status in _REDIRECT_STATUS and (there := answer.headers.get("Location")):
+                return there
+            _judge(at, host, answer, pace)
+            _take(at, answer, got, how, pace)
+            return None
+
+
+@contextmanager
+def _unavailable(at: str) -> Iterator[None]:
+    try:
+        yield
+    except _Late as error:
+        raise TooLong(
+            f"{plain(at)} took more than {error.minutes:g} minutes", do="raise acquire.max_minutes in the recipe"
+        ) from error
+    except ssl.SSLCertVerificationError as error:
+        raise SourceUnavailable(
+            f"{plain(at)}: its certificate does not hold: {error.verify_message}", do="check the address"
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = error if str(error) else type(error).__name__
+        told = SourceUnavailable(
+            f"{plain(at)} cannot be fetched: {reason}", do="check the network; a new run tries again", retry=True
+        )
+        raise _Again(told) from error
+    except SourceUnavailable as error:
+        told = type(error)(f"{plain(at)}: {error.what}", do=error.do, retry=error.retry)
+        if type(error) is SourceUnavailable and error.retry:
+            raise _Again(told) from error
+        raise told from error
+
+
+class _Late(Exception):
+    def __init__(self, minutes: float) -> None:
+        super().__init__()
+        self.minutes = minutes
+
+
+@contextmanager
+def _connection(at: str, how: Acquire, pace: Pace | None) -> Iterator[http.client.HTTPConnection]:
+    """A connection for one request, cut when its time is over, however slowly the other side answers."""
+    parts = split(at)
+    host, is_tls = parts.hostname or "", parts.scheme == "https"
+    port = parts.port or (443 if is_tls else 80)
+    proxy = proxy_of(at, how)
+    if pace is not None:
+        pace.take(host, how)
+    sock = connect(host, port, how) if proxy is None else connect_by(proxy, host, how)
+    connection = http.client.HTTPConnection(host, port, timeout=how.timeout_s)
+    connection.sock = sock
+    live = sock  # the connection lets go of its socket while the answer is read
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        with contextlib.suppress(OSError):  # it may have ended by itself
+            live.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(how.max_minutes * 60, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        if is_tls:
+            if proxy is not None:
+                _tunnel(sock, host, port, proxy)
+            live = connection.sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+        yield connection
+    except (OSError, http.client.HTTPException, _Again) as error:
+        if late.is_set():
+            raise _Late(how.max_minutes) from error
+        raise
+    else:
+        if late.is_set():
+            raise _Late(how.max_minutes)
+    finally:
+        timer.cancel()
+        connection.close()
+        sock.close()
+
+
+def _tunnel(sock: socket.socket, host: str, port: int, proxy: urllib.parse.SplitResult) -> None:
+    name = f"[{host}]" if ":" in host else host
+    lines = [f"CONNECT {name}:{port} HTTP/1.1", f"Host: {name}:{port}", *_proxy_lines(proxy)]
+    sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+    answer = http.client.HTTPResponse(sock, method="CONNECT")
+    answer.begin()
+    if answer.status != 200:  # noqa: PLR2004
+        raise OSError(f"the proxy answered {answer.status}")
+
+
+def _proxy_lines(proxy: urllib.parse.SplitResult) -> list[str]:
+    if proxy.username is None:
+        return []
+    return [f"Proxy-Authorization: {_basic(proxy)}"]
+
+
+def _basic(parts: urllib.parse.SplitResult) -> str:
+    user, password = (urllib.parse.unquote(part or "") for part in (parts.username, parts.password))
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _request(at: str, how: Acquire, *, with_credentials: bool) -> tuple[str, dict[str, str]]:
+    """What is asked for, and the headers: credentials go to the host they were written for alone."""
+    parts = split(at)
+    port = f":{parts.port}" if parts.port else ""
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    host = name.encode("idna").decode() if not name.isascii() else name
+    path = urllib.parse.quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = urllib.parse.quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]")
+    target = path + (f"?{query}" if query else "")
+    headers = {
+        "Host": host + port,
+        "User-Agent": "affectloom",
+        "Accept-Encoding": "identity",  # nothing is unpacked, so nothing can blow up
+        "Connection": "close",
+    }
+    if with_credentials and parts.username is not None:
+        headers["Authorization"] = _basic(parts)
+    proxy = proxy_of(at, how)
+    if proxy is not None and parts.scheme == "http":
+        target = f"http://{host}{port}{target}"
+        headers |= dict(line.split(": ", 1) for line in _proxy_lines(proxy))
+    return target, headers
+
+
+def _judge(at: str, host: str, answer: http.client.HTTPResponse, pace: Pace | None) -> None:
+    """Raise for an answer that brings no file."""
+    if answer.status in (200, 206):
+        return
+    if answer.status == 416:  # noqa: PLR2004 - what we have is longer than what is there now
+        raise _Again(SourceUnavailable(f"{plain(at)} changed while it was fetched", do="try again later", retry=True))
+    retry = answer.status in RETRY_STATUS
+    meaning = _MEANING.get(answer.status, "")
+    told = SourceUnavailable(
+        f"{plain(at)} answered {answer.status} {printable(answer.reason)}" + (f": {meaning}" if meaning else ""),
+        do="try again later" if retry else "check the address",
+        retry=retry,
+    )
+    if not retry:
+        raise told
+    wait_s = retry_after(answer.headers.get("Retry-After"))
+    if wait_s is not None and pace is not None:
+        pace.hold(host, wait_s)
+    raise _Again(told, wait_s=wait_s)
+
+
+def printable(text: str, most: int = 200) -> str:
+    """What a stranger wrote, fit for a message: one line, no control characters, not long."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)[:most]
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds that a host asks to wait: RFC 9110, 10.2.3, seconds or a date. None where it says nothing."""
+    if value is None:
+        return None
+    if value.strip().isdecimal() and value.isascii():
+        return float(value.strip()[:9])
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def _take(at: str, answer: http.client.HTTPResponse, got: _Got, how: Acquire, pace: Pace | None) -> None:
+    """The body, added to what has come. Raises _Again where it broke off, TooLong."""
+    packed = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed not in ("", "identity"):
+        raise SourceUnavailable(
+            f"{plain(at)} was sent packed ({printable(packed, 30)}), unasked", do="download it first"
+        )
+    if answer.status == 206:  # noqa: PLR2004
+        _continue(at, answer, got)
+    else:
+        got.begin_again()
+        got.total = answer.length
+        tag = answer.headers.get("ETag", "")
+        got.mark = tag if tag.startswith('"') and tag.isprintable() and answer.length is not None else None
+    if got.total is not None:
+        check_size(at, got.total, how)
+    before = got.size
+    try:
+        while block := answer.read(_BLOCK):
+            got.add(block)
+            check_size(at, got.size, how)
+    except http.client.IncompleteRead as error:
+        got.add(error.partial)
+        raise _broke_off(at, got) from error
+    finally:
+        if pace is not None and got.size > before:
+            pace.spent(got.size - before)
+    if got.total is not None and got.size != got.total:
+        raise _broke_off(at, got)
+
+
+def _continue(at: str, answer: http.client.HTTPResponse, got: _Got) -> None:
+    """Check that what comes is the rest of the same file: else it is begun again at the next try."""
+    found = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
+    tag = answer.headers.get("ETag", got.mark)
+    fits = (
+        found is not None
+        and got.size > 0
+        and int(found[1]) == got.size
+        and found[3] in ("*", str(got.total))
+        and int(found[2]) + 1 == got.total
+        and tag == got.mark
+    )
+    if not fits:
+        got.begin_again()
+        raise _Again(SourceUnavailable(f"{plain(at)} changed while it was fetched", do="try again later", retry=True))
+
+
+def _broke_off(at: str, got: _Got) -> _Again:
+    of = f" of {got.total:,}" if got.total is not None else ""
+    return _Again(
+        SourceUnavailable(f"{plain(at)} broke off after {got.size:,}{of} bytes", do="a new run tries again", retry=True)
+    )
+
+
+def check_size(uri: str, size: int, how: Acquire) -> None:
+    """Raise TooLong where a file is larger than the recipe allows."""
+    if size > how.max_mb * 1_000_000:
+        shown = plain(uri) if "://" in uri else uri
+        raise TooLong(
+            f"{shown} has {size / 1e6:,.0f} MB, allowed are {how.max_mb:,}", do="raise acquire.max_mb in the recipe"
+        )

@@ -1,0 +1,144 @@
+"""How fast a host is asked, over all workers of a machine: a file a host, locked while a turn is taken.
+
+With a store in a local folder the files lie in it, so that all runs on the store share them; with a store elsewhere
+they lie in the machine's temporary folder, and each machine of a cluster keeps the pace by itself.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from schemas.acquire import Acquire
+from schemas.errors import SourceUnavailable
+
+_DAY_S = 86_400
+
+
+class Later(SourceUnavailable):
+    """The host is not asked now: it asked for a wait, or the day's budget is spent."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What is kept of a host. Times in seconds since 1970."""
+
+    next_s: float = 0.0
+    """When it may be asked next."""
+    held_s: float = 0.0
+    """It asked to be left alone until then."""
+    day: int = 0
+    requests: int = 0
+    got: int = 0
+    """Bytes, of all hosts together: kept under the name of no host."""
+
+
+class Pace:
+    """Turns at hosts. Small and picklable."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def of_store(cls, root: str, *, is_local: bool) -> "Pace":
+        """The pace that all workers of a store keep, on this machine."""
+        if is_local:
+            return cls(Path(root) / "private" / "pace")
+        mark = hashlib.sha256(root.encode()).hexdigest()[:16]
+        return cls(Path(tempfile.gettempdir()) / f"affectloom-pace-{os.getuid()}-{mark}")
+
+    def take(self, host: str, how: Acquire) -> float:
+        """Wait for a turn at a host, and take it. Seconds waited.
+
+        Raises Later where the day's budget is spent, or the wait would be longer than `how.longest_wait_s`.
+        """
+        self._check_amount(how)
+        with self._locked(host) as (turns, write):
+            now = time.time()
+            today = int(now // _DAY_S)
+            requests = turns.requests if turns.day == today else 0
+            if how.requests_a_day is not None and requests >= how.requests_a_day:
+                raise Later(
+                    f"the day's {how.requests_a_day:,} requests to {host} are spent",
+                    do="run the same command again tomorrow (UTC), or raise acquire.requests_a_day",
+                    retry=True,
+                )
+            if turns.held_s - now > how.longest_wait_s:
+                raise Later(
+                    f"{host} asks to be left alone for {turns.held_s - now:,.0f} s more",
+                    do="run the same command again later; acquire.longest_wait_s says how long a run waits",
+                    retry=True,
+                )
+            slot = max(now, turns.next_s, turns.held_s)
+            step = how.delay_s * (1 + how.jitter * random.random())  # noqa: S311 - no secret
+            write(replace(turns, next_s=slot + step, day=today, requests=requests + 1))
+        waited = slot - now
+        if waited > 0:
+            time.sleep(waited)
+        return max(0.0, waited)
+
+    def hold(self, host: str, seconds: float) -> None:
+        """The host asked to be left alone for so long."""
+        with self._locked(host) as (turns, write):
+            write(replace(turns, held_s=max(turns.held_s, time.time() + min(max(seconds, 0.0), _DAY_S))))
+
+    def spent(self, size: int) -> None:
+        """So many bytes came from the network."""
+        with self._locked("") as (turns, write):
+            today = int(time.time() // _DAY_S)
+            write(replace(turns, day=today, got=(turns.got if turns.day == today else 0) + size))
+
+    def _check_amount(self, how: Acquire) -> None:
+        if how.mb_a_day is None:
+            return
+        with self._locked("") as (turns, _):
+            if turns.day == int(time.time() // _DAY_S) and turns.got >= how.mb_a_day * 1_000_000:
+                raise Later(
+                    f"the day's {how.mb_a_day:,} MB are spent",
+                    do="run the same command again tomorrow (UTC), or raise acquire.mb_a_day",
+                    retry=True,
+                )
+
+    @contextmanager
+    def _locked(self, host: str) -> Iterator[tuple[Turns, "_Write"]]:
+        """What is kept of a host, and how to change it, while nobody else does. A killed worker lets go of the lock."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = hashlib.sha256(host.lower().encode()).hexdigest()[:32]
+        descriptor = os.open(self.folder / f"{name}.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield _read(descriptor), _Write(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class _Write:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __call__(self, turns: Turns) -> None:
+        data = json.dumps(asdict(turns)).encode().ljust(256)
+        os.pwrite(self._descriptor, data, 0)  # the same length each time, so that none is seen cut off
+
+
+def _read(descriptor: int) -> Turns:
+    try:
+        return Turns(**json.loads(os.pread(descriptor, 4096, 0) or b"{}"))
+    except (ValueError, TypeError):
+        return Turns(next_s=time.time() + 1)  # whatever it was, a second's rest hurts nobody
+
+
+def backoff(attempt: int, how: Acquire) -> float:
+    """Seconds before the try after number `attempt` (from 1): doubled each time, the latter half of it random.
+
+    Equal jitter, after Brooker, Exponential Backoff and Jitter (AWS Architecture Blog, 2015).
+    """
+    whole = min(how.backoff_s * 2.0 ** (attempt - 1), how.longest_wait_s)
+    return float(whole * (0.5 + 0.5 * random.random()))  # noqa: S311 - no secret
