@@ -1,4 +1,4 @@
-"""A table of answers, CSV or JSON lines: `item`, `rater`, `question`, `value`."""
+"""A table of answers, CSV or JSON lines: `item`, `rater`, `question`, `value`, and further facts where it has them."""
 
 import csv
 import difflib
@@ -6,16 +6,20 @@ import io
 import json
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
-from schemas.answer import Answer
+from schemas.answer import PERSON, Answer, State
+from schemas.answer_value import Show
 from schemas.errors import SourceTableError
 
 COLUMNS = ("item", "rater", "question", "value")
+FURTHER = ("shown", "state", "origin", "accepted", "lead_time_s", "at")
+"""Columns that are read where there is one called `shown`: see `Answer`. An empty cell is as if there were no such
+column."""
 
 
 def read_answers(path: str) -> tuple[Answer, ...]:
-    """All answers of a table. Further columns are ignored.
+    """All answers of a table. Columns that are neither in `COLUMNS` nor in `FURTHER` are ignored.
 
     Args:
         path: a file or any fsspec URL; `.jsonl` and `.ndjson` are JSON lines, anything else CSV. UTF-8, with or
@@ -91,9 +95,34 @@ def _check_columns(found: list[str], where: str) -> None:
 
 
 def _answer(row: dict[str, Any], where: str) -> Answer:
-    fields = {name: _text(row[name], name, where) for name in COLUMNS}
-    given = fields["value"]
-    return Answer(fields["item"], fields["rater"], fields["question"], given, _number(row["value"], given), where)
+    further = FURTHER if "shown" in row else ()  # elsewhere, `state` or `origin` may mean something else
+    facts = {name: str(row[name]).strip() for name in further if row.get(name) is not None and str(row[name]).strip()}
+    state = _one_of(facts.get("state", "submitted"), get_args(State), "state", where)
+    fields = {name: _text(row[name], name, where) for name in COLUMNS[:3]}
+    given = _text(row["value"], "value", where) if state == "submitted" else str(row["value"] or "")
+    seconds = _number(facts.get("lead_time_s"), facts.get("lead_time_s", ""))
+    if "lead_time_s" in facts and seconds is None:
+        raise SourceTableError(f"{where}: 'lead_time_s' holds {facts['lead_time_s']!r}, a number is expected")
+    return Answer(
+        fields["item"],
+        fields["rater"],
+        fields["question"],
+        given,
+        _number(row["value"], given),
+        where,
+        shown=_one_of(facts.get("shown", "all"), get_args(Show), "shown", where),
+        lead_time_s=seconds,
+        at=facts.get("at"),
+        origin=facts.get("origin", PERSON),
+        accepted=_one_of(facts.get("accepted", "false").lower(), ("true", "false"), "accepted", where) == "true",
+        state=state,
+    )
+
+
+def _one_of(found: str, allowed: tuple[str, ...], column: str, where: str) -> Any:
+    if found not in allowed:
+        raise SourceTableError(f"{where}: {column!r} holds {found!r}, allowed: {', '.join(allowed)}")
+    return found
 
 
 def _text(given: object, column: str, where: str) -> str:

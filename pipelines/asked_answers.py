@@ -20,35 +20,36 @@ _COLUMNS = ("label", "group")
 
 
 def read_by(spec: QuestionSpec, answers: Iterable[Answer]) -> tuple[Answer, ...]:
-    """The answers that count, each with its typed value; those that have one already keep it.
+    """The answers that count, by question id, each with its typed value; those that have one already keep it.
 
-    A table without a column `shown` is about the fullest view in which a question is asked.
+    A question may be named by its id, with `shown`, or by its published column. Without either it is the fullest view.
 
     Raises:
         SourceTableError: an answer does not fit the spec; lists the first of them with file and row.
     """
-    known = {question.id: question for question in spec.questions}
+    known = {question.column(show): (question, show) for question in spec.questions for show in question.shows}
     found: list[Answer] = []
     bad: list[str] = []
     for answer in answers:
         if not answer.counts:
             continue
-        question = known.get(answer.question)
-        if question is None:
+        if answer.question not in known:
             near = difflib.get_close_matches(answer.question, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             bad.append(f"{answer.where}: there is no question {answer.question!r}{hint}")
             continue
-        shown = question.shows[-1] if answer.shown == "all" and "all" not in question.shows else answer.shown
-        if shown not in question.shows:
-            bad.append(f"{answer.where}: {question.id!r} is not asked under {shown!r}")
+        question, shown = known[answer.question]
+        if answer.question == question.id and answer.shown in question.shows:
+            shown = answer.shown
+        if answer.shown not in (shown, "all"):
+            bad.append(f"{answer.where}: {answer.question!r} is not asked under {answer.shown!r}")
             continue
         try:
             given = answer.given or read_text(question, answer.value)
         except Unfit as error:
-            bad.append(f"{answer.where}: {question.id}: {error}")
+            bad.append(f"{answer.where}: {answer.question}: {error}")
         else:
-            found.append(replace(answer, given=given, shown=shown, number=number_of(given)))
+            found.append(replace(answer, question=question.id, given=given, shown=shown, number=number_of(given)))
     if bad:
         more = f"\n  and {len(bad) - _MOST_LISTED} more" if len(bad) > _MOST_LISTED else ""
         raise SourceTableError(

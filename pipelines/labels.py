@@ -50,12 +50,12 @@ def label(
     often. The votes and the single answers stand beside it in either case.
 
     Args:
-        answers: as `read_answers` gives them.
+        answers: as `read_answers` gives them; those of models, drafts and skips are left out.
         samples: recording id to the ids of its samples; an item may name the recording where it has one sample.
         salt: secret of the publisher, at least 16 bytes; the same salt keeps pseudonyms from version to version.
         failed: recordings that could not be worked on: their items are left out and listed.
         taken: column names that a question cannot have.
-        spec: the questions. Answers of models, drafts and skips are then left out.
+        spec: the questions.
         group: labels of open vocabularies to those that they count as.
 
     Raises:
@@ -63,6 +63,7 @@ def label(
             name a column; lists file and row.
         UsageError: the salt is too short.
     """
+    answers = [answer for answer in answers if answer.counts]
     if not answers:
         return Labels()
     if len(salt) < _SHORTEST_SALT:
@@ -73,7 +74,9 @@ def label(
     placed, left_out = _placed(answers, samples, set(failed))
     _refuse_duplicates(placed)
     if spec is not None:
-        return _by_spec(read_by(spec, placed), spec, salt=salt, taken={*taken}, group=group, left_out=left_out)
+        read = read_by(spec, placed)
+        _refuse_duplicates(read)  # a column, and a question under a view, may be the same
+        return _by_spec(read, spec, salt=salt, taken={*taken}, group=group, left_out=left_out)
     by_question = {
         name: list(group)
         for name, group in groupby(sorted(placed, key=attrgetter("question")), key=attrgetter("question"))
@@ -154,8 +157,6 @@ def _placed(
 def _refuse_duplicates(answers: Iterable[Answer]) -> None:
     first: dict[tuple[str, str, str, str], Answer] = {}
     for answer in answers:
-        if not answer.counts:
-            continue
         before = first.setdefault((answer.item, answer.rater, answer.question, answer.shown), answer)
         if before is not answer:
             raise SourceTableError(

@@ -132,6 +132,15 @@ def test_a_table_without_views_is_about_the_fullest():
     assert found["mood"] == 0
 
 
+def test_a_question_may_be_named_by_its_column():
+    asked = spec("id: mood, kind: choice, show: [text, all], choices: [sad, happy]")
+    found, _ = row(asked, [*answers("mood_text", "sad", shown="text"), *answers("mood", "happy")])
+    assert (found["mood_text"], found["mood"]) == (0, 1)
+    twice = [*answers("mood_text", "sad"), *answers("mood", "sad", shown="text")]
+    with pytest.raises(SourceTableError, match="answered 'mood' for alone#0000 before"):
+        row(asked, twice)
+
+
 def test_models_drafts_and_skips_are_left_out():
     people = answers("mood", "sad")
     others = [

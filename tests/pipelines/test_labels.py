@@ -85,6 +85,34 @@ def test_a_fault_of_a_json_line_names_it(tmp_path, line, message):
         read_answers(table(tmp_path, line, "answers.jsonl"))
 
 
+def test_further_facts_are_read_where_the_table_says_what_was_shown(tmp_path):
+    text = (
+        "item,rater,question,value,shown,state,origin,accepted,lead_time_s,at\n"
+        "a,ann,mood,sad,text,,,TRUE,2.5,2026-01-02T03:04:05Z\n"
+        "a,bob,mood,,all,skipped,,,,\n"
+        "a,m,mood,sad,all,submitted,some-model,,,\n"
+    )
+    ann, bob, model = read_answers(table(tmp_path, text))
+    assert (ann.shown, ann.accepted, ann.lead_time_s, ann.at) == ("text", True, 2.5, "2026-01-02T03:04:05Z")
+    assert [one.counts for one in (ann, bob, model)] == [True, False, False]
+    (other,) = read_answers(table(tmp_path, "item,rater,question,value,state,origin\na,ann,mood,sad,Ohio,us\n"))
+    assert (other.state, other.origin) == ("submitted", "person")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("radio,,", "line 2: 'shown' holds 'radio', allowed: text, audio, silent-video, all"),
+        ("text,done,", "line 2: 'state' holds 'done'"),
+        ("text,,soon", "line 2: 'lead_time_s' holds 'soon'"),
+    ],
+)
+def test_a_wrong_further_fact_is_named(tmp_path, row, message):
+    text = f"item,rater,question,value,shown,state,lead_time_s\na,b,c,d,{row}\n"
+    with pytest.raises(SourceTableError, match=message):
+        read_answers(table(tmp_path, text))
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SourceTableError, match=r"none\.csv"):
         read_answers(str(tmp_path / "none.csv"))
