@@ -28,6 +28,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _NAME = re.compile(r"[A-Za-z0-9#][A-Za-z0-9._#~-]{0,250}")
 _SHORTEST_SECRET = 16
 _BLOCK = 1 << 18
+DEFAULT_URL = "http://127.0.0.1:8095"
 TYPES = {".mp4": "video/mp4", ".flac": "audio/flac", ".wav": "audio/wav", ".png": "image/png", ".jpg": "image/jpeg"}
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from pipelines.annotate_cli import app as annotate
 from pipelines.house import check_house
 from schemas.errors import UsageError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(annotate, name="annotate")
 
 
 class Engine(StrEnum):

@@ -84,6 +84,38 @@ def cut_video(media: Path, start_s: float, end_s: float, *, sound: bool, timeout
         return out.read_bytes()
 
 
+def cut_media_sound(media: Path, start_s: float, end_s: float, *, timeout_s: float = 600) -> bytes:
+    """`[start, end)` of the sound of any media as FLAC, 16 bits, at its own rate, mono or stereo.
+
+    Times as in `cut_video`. For listeners: `cut_sound` gives what was measured.
+
+    Raises:
+        DecodeError: there is no sound that could be decoded.
+        TooLong: `timeout_s` have passed.
+        MissingPart: there is no ffmpeg.
+    """
+    what = f"the sound of {media.name} from {start_s:g} s to {end_s:g} s"
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "clip.flac"
+        try:
+            code, text = run(
+                media,
+                ["-ss", f"{max(0.0, start_s - _LEAD_S):.6f}", "-copyts", "-start_at_zero"],
+                [
+                    *("-filter_complex_threads", "1", "-filter_complex", _sound(start_s, end_s), "-map", "[a]"),
+                    *("-c:a", "flac", "-sample_fmt", "s16", "-map_metadata", "-1"),
+                    *("-fflags", "+bitexact", "-flags:a", "+bitexact", str(out)),
+                ],
+                Limits(cpu_s=int(timeout_s), stall_s=timeout_s),
+            )
+        except TooLong as error:
+            raise TooLong(f"cutting {what} took more than {timeout_s:g} s") from error
+        if code or not out.exists():
+            complaints = [plain(line) for line in text.splitlines() if line.strip()]
+            raise DecodeError(f"{what} cannot be cut: {complaints[0] if complaints else code}")
+        return out.read_bytes()
+
+
 def _pictures(start_s: float, end_s: float) -> str:
     # `V` passes over cover pictures. `tmix` with the weights 1 0 gives each picture the time of the next one, that
     # is, the end of its stay on the screen; so the picture shown at `start` can be told from those that were gone by

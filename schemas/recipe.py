@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from schemas.acquire import Acquire
+from schemas.annotate import Annotate
 from schemas.publication import Publication
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -36,6 +37,9 @@ class Recipe(BaseModel):
     segment: dict[str, Any] = Field(default_factory=lambda: {"by": "sentence"})
     measure: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     align: dict[str, Any] = Field(default_factory=lambda: {"to": "word"})
+    ask: str | None = None
+    """A file of questions to people (.yaml); see docs/annotate.md."""
+    annotate: Annotate = Annotate()
     labels: str | None = None
     """A table of answers (.csv, .jsonl): item, rater, question, value."""
     publish: Publication = Publication()

@@ -1,0 +1,124 @@
+"""`affectloom annotate`: questions to people, from push to adjudication."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from annotation.media_server import DEFAULT_URL
+
+app = typer.Typer(
+    help="Ask people about the samples, with Label Studio ($LABEL_STUDIO_URL, $LABEL_STUDIO_TOKEN).",
+    no_args_is_help=True,
+)
+
+RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file with `ask`.")]
+StoreUrl = Annotated[
+    str, typer.Option("--store", envvar="AFFECTLOOM_STORE", help="Folder or fsspec URL where all that is made is kept.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
+STORE = "store"
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+@app.command()
+def push(
+    recipe: RecipePath,
+    store: StoreUrl = STORE,
+    media_url: Annotated[
+        str, typer.Option(help="Address of `annotate serve`, as the raters' browsers reach it.")
+    ] = DEFAULT_URL,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make or update the projects, and send every sample once. Run it again to add, to change, to renew links."""
+    from annotation.label_studio import LabelStudio
+    from pipelines.annotate_push import push_recipe
+    from pipelines.annotation_home import Home
+    from pipelines.counting import counting
+
+    with counting(quiet=quiet or as_json) as progress:
+        told = push_recipe(Home(recipe, store), LabelStudio.from_environment(), media_url=media_url, progress=progress)
+    if as_json:
+        _print_json(asdict(told))
+    elif not quiet:
+        for where, one in told.projects:
+            what = f"{one.made} tasks made, {one.changed} changed, {one.kept} as they were"
+            more = f", {one.removed_copies} copies removed" if one.removed_copies else ""
+            print(f"{where.show}{', experts' if where.expert else ''}: {what}{more}: {one.url}")
+            for key in one.changed_though_answered:
+                print(f"  note: {key} was changed though it has answers")
+            for key in one.copies_with_answers:
+                print(f"  note: {key} is there twice, both answered; pull counts them as one")
+        for note in told.notes:
+            print(f"note: {note}")
+        for problem in told.problems:
+            print(f"{problem.sample}: no {problem.medium}: {problem.message}")
+    raise typer.Exit(1 if told.problems else 0)
+
+
+@app.command()
+def pull(
+    recipe: RecipePath,
+    store: StoreUrl = STORE,
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", help="Instead of the server: Label Studio's JSON export, or a table of answers."),
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take in what raters did since the last pull. Exit code 1 if an answer does not fit its question."""
+    from annotation.label_studio import LabelStudio
+    from pipelines.annotate_pull import PROBLEMS, import_file, pull_recipe
+    from pipelines.annotation_home import Home
+    from pipelines.counting import counting
+
+    home = Home(recipe, store)
+    if file is not None:
+        told = import_file(home, file)
+    else:
+        with counting(quiet=quiet or as_json) as progress:
+            told = pull_recipe(home, LabelStudio.from_environment(), progress=progress)
+    if as_json:
+        _print_json(asdict(told))
+    elif not quiet:
+        for number, one in told.pulled.items():
+            gone = f", {one.deleted_tasks} tasks deleted on the server" if one.deleted_tasks else ""
+            print(f"project {number}: {one.tasks} tasks, {one.asked} changed, {one.news} new or changed entries{gone}")
+        print(f"{told.answers} answers of {told.raters} raters about {told.items} items: {told.table}")
+        for question, (accepted, seen) in told.accepted.items():
+            print(f"{question}: {accepted} of {seen} suggestions left as they were")
+        if told.problems:
+            print(f"{told.problems} answers do not fit their questions: {home.folder}/{PROBLEMS}")
+    raise typer.Exit(1 if told.problems else 0)
+
+
+@app.command()
+def serve(
+    recipe: RecipePath,
+    store: StoreUrl = STORE,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Where to listen.")] = 8095,
+    origin: Annotated[
+        str, typer.Option(envvar="LABEL_STUDIO_URL", help="Label Studio's address: only its pages may read clips.")
+    ] = "http://localhost:8080",
+) -> None:
+    """Serve the clips to raters' browsers, by the links that push has sent. Ctrl-C ends it."""
+    from annotation.media_server import MediaServer
+    from pipelines.annotation_home import Home
+
+    home = Home(recipe, store)
+    with MediaServer(Path(home.folder) / "media", home.media_secret, host=host, port=port, origin=origin) as server:
+        Console(stderr=True).print(f"clips of {home.name} at {server.base} for {server.origin}; Ctrl-C ends it")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
