@@ -135,12 +135,13 @@ def _labels(questions: Sequence[Question]) -> str:
     if not questions:
         return "There are no labels by people in this version."
     line = (
-        "Raters are published under pseudonyms (HMAC-SHA256 of the name under a secret salt). For each question there "
-        "are the aggregate, the votes (`_votes`) and the single answers (`_answers`)."
+        "Raters are published under pseudonyms (HMAC-SHA256 of the name under a secret salt). "
+        "For each question there are the aggregate, the votes (`_votes`, where there is something to count) and the "
+        "single answers (`_answers`)."
     )
     text = [line]
     for question in questions:
-        rule = (
+        rule = question.rule or (
             "the mean; `_spread` is the sample standard deviation"
             if question.is_number
             else "the answer given most often; null where two were given equally often"
@@ -151,7 +152,7 @@ def _labels(questions: Sequence[Question]) -> str:
             f"**`{question.name}`**: answers {question.answers:,}, raters {question.raters:,}, "
             f"samples {question.items:,}. The aggregate is {rule}.{tied}"
         )
-        text += ["", line, "", _table(("aggregate", "samples", "share"), rows)]
+        text += ["", line, *(["", _table(("aggregate", "samples", "share"), rows)] if rows else [])]
     return "\n".join(text)
 
 

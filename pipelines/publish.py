@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from dataset_cards.card import card
 from pipelines import ffmpeg
 from pipelines.answer_table import read_answers
+from pipelines.asked_labels import Group, as_written
 from pipelines.contents import contents_of
 from pipelines.destination import CARD, MAKER, MANIFEST, check, destination
 from pipelines.engines.spread import Spread, here
@@ -24,6 +26,7 @@ from pipelines.units import units
 from schemas.answer import Answer
 from schemas.features import Features, audio, feature_of, image, value, video
 from schemas.publication import About, Publication, PublishReport
+from schemas.question import QuestionSpec
 from schemas.step import Recording
 
 RATE_HZ = 16_000
@@ -40,6 +43,8 @@ def publish(
     *,
     about: About,
     labels: str | Path | None = None,
+    spec: QuestionSpec | None = None,
+    group: Group = as_written,
     salt: str = "",
     progress: Callable[[int, int], None] | None = None,
     spread: Spread = here,
@@ -56,6 +61,8 @@ def publish(
         out: a folder or an fsspec URL of one.
         about: what the card says besides what the rows show.
         labels: a table of answers (`read_answers`).
+        spec: the questions that they answer; without one, columns follow from what the answers look like.
+        group: labels of open vocabularies to those that they count as.
         salt: the publisher's secret behind the raters' pseudonyms.
         progress: called with the number of recordings written, and of all (a recording counts in each of its splits).
         spread: where samples are looked at and shards are written.
@@ -72,7 +79,7 @@ def publish(
         spread = here
     seen = _survey(shelf, how, answers, spread)
     about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
-    given = _labels(seen, about, answers, salt)
+    given = _labels(seen, about, answers, partial(label, salt=salt.encode(), spec=spec, group=group))
     features = _features(seen, how, given)
     with destination(place) as target:
         published = target.published()
@@ -111,10 +118,10 @@ def _survey(shelf: Shelf, how: Publication, answers: Iterable[Answer], spread: S
     return survey(ids, spread(Look(shelf.open, shelf.failures, how, items), portions), how)
 
 
-def _labels(seen: Survey, about: About, answers: Sequence[Answer], salt: str) -> Labels:
+def _labels(seen: Survey, about: About, answers: Sequence[Answer], made: Callable[..., Labels]) -> Labels:
     failed = {failure.recording for failure in about.failures}
     taken = {*seen.types, "audio", "video", "image", "present", *provenance_features([]), "extra"}
-    return label(answers, seen.samples, salt=salt.encode(), failed=failed, taken=taken)
+    return made(answers, seen.samples, failed=failed, taken=taken)
 
 
 def _features(seen: Survey, how: Publication, given: Labels) -> Features:

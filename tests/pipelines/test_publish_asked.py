@@ -1,0 +1,73 @@
+"""Answers to the questions of a spec, published and read back as users read them."""
+
+import json
+
+import pytest
+from dataset_making import written
+from question_specs import spec_of
+
+from pipelines.publish import publish
+from schemas.publication import About, Publication
+
+SALT = "a secret that is long enough"
+VALUES = {
+    "sentiment": "positive",
+    "sarcastic": "yes",
+    "why": "it was said with a sigh",
+    "emotion": '{"kind": "choices", "picked": [{"label": "fear & awe", "intensity": 3}]}',
+    "feeling": "uneasy",
+    "themes": "work|home",
+    "vad": '{"valence": 3, "arousal": 7}',
+    "percent": "40",
+    "said": "words",
+    "cue": json.dumps(
+        {"kind": "span", "unit": "characters", "stretches": [{"start": 0, "end": 4, "label": "cue", "text": "word"}]}
+    ),
+    "laugh": '{"kind": "span", "unit": "seconds", "stretches": []}',
+    "cause": "[]",
+    "who": "[0]",
+}
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """What was published of two texts, the first of which two raters answered every question about."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    datasets.disable_progress_bars()
+    rows = [
+        {"item": "one", "rater": rater, "question": question, "value": value}
+        for rater in ("ann", "bob")
+        for question, value in VALUES.items()
+    ]
+    rows.append({"item": "one", "rater": "ann", "question": "sentiment", "value": "-1", "shown": "text"})
+    table = tmp_path / "answers.jsonl"
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    made = [written(tmp_path, name, f"words of {name}") for name in ("one", "two")]
+    how = Publication(media=(), splits={"train": 1.0})
+    publish(made, how, str(tmp_path / "out"), about=About(name="asked"), labels=table, spec=spec_of(), salt=SALT)
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    return datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))["train"], card
+
+
+def test_every_kind_of_question_is_read_back(read):
+    data, card = read
+    one, two = sorted(data, key=lambda row: row["id"])
+    assert data.features["sarcastic"].names == ["yes", "no"]
+    assert data.features["emotion"].feature.names == ["joy", "anger", "fear & awe"]
+    assert (one["sentiment"], one["sentiment_text"], one["sarcastic"]) == (1, -1, 0)
+    assert (one["emotion"], one["emotion_intensities"]) == ([2], [3])
+    assert (one["feeling"], sorted(one["themes"])) == ("uneasy", ["home", "work"])
+    assert (one["vad_valence"], one["vad_arousal"], one["percent"]) == (3, 7, 40)
+    assert (one["cause"], one["who"]) == ([], [0])
+    assert {answer["value"] for answer in one["why_answers"]} == {"it was said with a sigh"}
+    assert one["cue_answers"][0]["value"] == [{"start": 0, "end": 4, "label": "cue", "text": "word"}]
+    assert one["laugh_answers"][0]["value"] == []
+    assert "ann" not in {answer["rater"] for answer in one["said_answers"]}
+    assert two["sentiment"] is None
+    assert two["sentiment_answers"] is None or two["sentiment_answers"] == []
+    assert (
+        "**`cause`**: answers 2, raters 2, samples 1. The aggregate is what more than half of the raters gave." in card
+    )
+    assert "**`why`**" in card
