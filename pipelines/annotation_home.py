@@ -16,7 +16,6 @@ from annotation.ledger import Ledger
 from annotation.pseudonyms import pseudonym
 from pipelines import work
 from pipelines.build import LoadedRecipe
-from pipelines.recipe_file import read_yaml, validate
 from pipelines.store import Store
 from schemas.errors import RecipeError, StoreError, UsageError
 from schemas.question import QuestionSpec, Show
@@ -62,12 +61,11 @@ class Home:
 
     @cached_property
     def spec(self) -> QuestionSpec:
-        """The questions. Raises RecipeError where the recipe names none, or the file has a mistake."""
-        ask = self.loaded.recipe.ask
-        file = self.loaded.file
-        if ask is None:
-            raise RecipeError(f"{file.path}: no `ask`", do="name a file of questions: `ask: questions.yaml`")
-        return validate(read_yaml(self.loaded.folder / ask), QuestionSpec)
+        """The questions. Raises RecipeError where the recipe names none."""
+        if self.loaded.spec is None:
+            path = self.loaded.file.path
+            raise RecipeError(f"{path}: no `ask`", do="name a file of questions: `ask: questions.yaml`")
+        return self.loaded.spec
 
     def recordings(self) -> Iterator[Recording]:
         """Those that have samples, in the order of the sources."""

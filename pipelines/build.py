@@ -11,11 +11,13 @@ from extractors.speaking import SpeakingFace
 from pipelines import registry
 from pipelines.plan import Plan
 from pipelines.probe import Probe
+from pipelines.question_file import read_questions
 from pipelines.recipe_file import YamlFile, mistakes, read_yaml, unknown_name, validate
 from pipelines.samples import Samples
 from pipelines.segment import Segment
 from pipelines.watch import Watch
 from schemas.errors import MissingPart, RecipeError
+from schemas.question import QuestionSpec
 from schemas.recipe import Recipe
 from schemas.step import Step
 from schemas.watching import Watcher
@@ -28,6 +30,8 @@ class LoadedRecipe:
     file: YamlFile
     recipe: Recipe
     plan: Plan
+    spec: QuestionSpec | None = None
+    """The questions to people that the recipe names."""
 
     @property
     def folder(self) -> Path:
@@ -39,12 +43,23 @@ def load(path: Path) -> LoadedRecipe:
     """Read a recipe and work out its plan. Raises RecipeError with file, line, field, and what is allowed."""
     file = read_yaml(path)
     recipe = validate(file, Recipe)
-    if recipe.labels is not None and not (path.parent / recipe.labels).is_file():
+    _there(file, ("labels",), recipe.labels)
+    _there(file, ("ask",), recipe.ask)
+    _there(file, ("annotate", "synonyms"), recipe.annotate.synonyms)
+    spec = read_questions(path.parent / recipe.ask) if recipe.ask is not None else None
+    return LoadedRecipe(file, recipe, make_plan(file, recipe), spec)
+
+
+def _there(file: YamlFile, where: tuple[str, ...], named: str | None) -> None:
+    """Refuse a file that the recipe names and that is not there."""
+    if named is not None and not (file.path.parent / named).is_file():
+        field = ".".join(where)
         raise RecipeError(
-            f"{path}:{file.line(('labels',))}: labels: there is no file {path.parent / recipe.labels}",
-            do="paths count from the recipe's folder; leave the line out where there are no labels",
+            f"{file.path}:{file.line(where)}: {field}: there is no file {file.path.parent / named}",
+            do=f"paths count from the recipe's folder; leave the line out where there are no {where[-1]}"
+            if where != ("ask",)
+            else "paths count from the recipe's folder; leave the line out where nothing is asked",
         )
-    return LoadedRecipe(file, recipe, make_plan(file, recipe))
 
 
 def make_plan(file: YamlFile, recipe: Recipe) -> Plan:

@@ -10,11 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipelines.acquire import is_current
+from pipelines.asked_answers import read_synonyms
+from pipelines.asked_labels import as_written
 from pipelines.beat import Run
 from pipelines.build import LoadedRecipe, load
 from pipelines.engines import Engine
 from pipelines.engines import engine as engine_of
 from pipelines.engines.spread import here
+from pipelines.fetch.lists import expanded
 from pipelines.lineage import digest, weights_of
 from pipelines.machine import cores
 from pipelines.plan import versions
@@ -51,10 +54,16 @@ def open_store(url: str) -> Store:
     return Store(url if "://" in url else str(Path(url).expanduser().absolute()))
 
 
-def rows_of(loaded: LoadedRecipe) -> Iterator[SourceRow]:
-    """The sources of a recipe, paths counted from its folder."""
+def rows_of(
+    loaded: LoadedRecipe, store: Store | None = None, *, ask: bool = False, renew: bool = False
+) -> Iterator[SourceRow]:
+    """The sources of a recipe, paths counted from its folder; lists of recordings as the store knows them.
+
+    ask: ask for lists that it does not know; renew: for all lists.
+    """
     sources = loaded.recipe.sources
-    return read_sources(sources if isinstance(sources, str) else list(sources), loaded.folder)
+    rows = read_sources(sources if isinstance(sources, str) else list(sources), loaded.folder)
+    return rows if store is None else expanded(rows, store, loaded.recipe.acquire, ask=ask, renew=renew)
 
 
 def build(
@@ -82,7 +91,7 @@ def build(
     last = loaded.plan.lineage.steps[-1].key
     tally = Tally()
     with recorded(run, tally):
-        return follow(runs.run(loaded.plan, rows_of(loaded), store), last, quiet=quiet, tally=tally)
+        return follow(runs.run(loaded.plan, rows_of(loaded, store, ask=True), store), last, quiet=quiet, tally=tally)
 
 
 def _workers(engine: Engine) -> int | None:
@@ -100,7 +109,7 @@ def plan(recipe: Path, store_url: str) -> Planned:
     steps: dict[str, Counter[str]] = defaultdict(Counter)
     extra: set[str] = set()
     count = 0
-    for row in rows_of(loaded):
+    for row in rows_of(loaded, store):
         count += 1
         extra.update(row.extra)
         recording = store.open(row.id, lineage)
@@ -126,7 +135,7 @@ def failures(recipe: Path, store_url: str) -> list[Failure]:
     store = open_store(store_url)
     found: list[Failure] = []
     known = False
-    for row in rows_of(loaded):
+    for row in rows_of(loaded, store):
         recording = store.open(row.id, loaded.plan.lineage)
         own = failures_of(recording)
         known = known or bool(own) or recording.acquired
@@ -172,8 +181,9 @@ def publish(
     loaded = load(recipe)
     store = open_store(store_url)
     of_store = FromStore(loaded.plan, store.url)
-    shelf = Shelf((row.id for row in rows_of(loaded)), of_store, partial(_failures_in, of_store))
-    labels = loaded.folder / loaded.recipe.labels if loaded.recipe.labels else None
+    shelf = Shelf((row.id for row in rows_of(loaded, store)), of_store, partial(_failures_in, of_store))
+    labels = _answers(loaded, store)
+    synonyms = loaded.recipe.annotate.synonyms
     runs = engine_of(engine, workers or loaded.recipe.run.workers, options=options)
     try:
         with runs.spreading() as spread:
@@ -183,6 +193,8 @@ def publish(
                 str(out),
                 about=_about(loaded),
                 labels=labels,
+                spec=loaded.spec,
+                group=read_synonyms(loaded.folder / synonyms) if synonyms else as_written,
                 salt=_salt(store) if labels else "",
                 progress=progress,
                 spread=spread if store.is_shared else here,
@@ -192,6 +204,14 @@ def publish(
             f"nothing to publish: no recording of {recipe} has samples in {store.url}",
             do=f"`affectloom build {recipe} --store {store_url}` first; `affectloom failures` says what went wrong",
         ) from None
+
+
+def _answers(loaded: LoadedRecipe, store: Store) -> str | Path | None:
+    """The recipe's table of answers, else those that `affectloom annotate pull` took to the store."""
+    if loaded.recipe.labels is not None:
+        return loaded.folder / loaded.recipe.labels
+    pulled = f"{store.root}/annotations/{loaded.recipe.name}/answers.jsonl"
+    return str(store.fs.unstrip_protocol(pulled)) if loaded.spec is not None and store.fs.exists(pulled) else None
 
 
 def _failures_in(of_store: FromStore, recording_id: str) -> list[Failure]:

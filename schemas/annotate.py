@@ -43,6 +43,8 @@ class Annotate(BaseModel):
     """A table of known answers (item, question, value): every rater gets these items."""
     context: Annotated[int, Field(ge=0, le=100)] = 5
     """How many utterances before a sample are shown, where its text is."""
+    synonyms: str | None = None
+    """A table (label, group and, if need be, question) that groups what raters wrote in their own words."""
     seed: str = ""
     """Another seed deals items out anew."""
     prelabel: Prelabel | None = None

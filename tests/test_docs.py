@@ -25,6 +25,7 @@ from pipelines.samples import Samples
 from pipelines.segment import Segment
 from pipelines.sources import _NAMES
 from schemas.acquire import Acquire, Web
+from schemas.annotate import Annotate
 from schemas.publication import Publication
 from schemas.recipe import Recipe, Run
 from schemas.sample import MODALITIES, sample_schema
@@ -38,6 +39,7 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("recipe.md", "`acquire.web`", Web),
     ("recipe.md", "`segment`", Segment),
     ("recipe.md", "`align`", Samples),
+    ("recipe.md", "`annotate`", Annotate),
     ("recipe.md", "`publish`", Publication),
     ("recipe.md", "`run`", Run),
     ("measurements.md", "`speech`", Speech),

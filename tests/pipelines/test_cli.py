@@ -94,6 +94,12 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
         ("name: t\nsources: a.flac\nalign: {grid_s: 0.1}\n", ["r.yaml:3: align.grid_s", "{to: {grid_s: 0.1}}"]),
         ("name: t\nsources: a.flac\nalign: {tracks: {}}\n", ["unknown field 'tracks'", "allowed: to, how, face."]),
         ("name: t\nsources: a.flac\nlabels: answers.csv\n", ["r.yaml:3: labels: there is no file answers.csv"]),
+        ("name: t\nsources: a.flac\nask: q.yaml\n", ["r.yaml:3: ask: there is no file q.yaml"]),
+        (
+            "name: t\nsources: a.flac\nannotate:\n  synonyms: s.csv\n",
+            ["r.yaml:4: annotate.synonyms: there is no file s.csv"],
+        ),
+        ("name: t\nsources: a.flac\nask: r.yaml\n", ["r.yaml:1: questions: a list with at least one question"]),
         ("name: t\nsources: a.flac\npublish: {splits: {train: 0.5}}\n", ["publish.splits", "sum to 0.5, not 1"]),
         ("name: t\nsources: a.flac\npublish: {media: [sound]}\n", ["found 'sound'", "audio, video, image"]),
         ("sources: a.flac\n", ["r.yaml:1: name: this field is missing"]),
