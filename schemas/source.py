@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from schemas.page import Page
 from schemas.record import Record
 
 Scalar = str | int | float | bool | None
@@ -31,6 +32,8 @@ class SourceRow(Told):
 
     where: str = ""
     """File and line, for messages."""
+    choice: str = ""
+    """A mark of what the recipe takes of a page that yt-dlp reads: another choice fetches anew."""
 
 
 class Source(Told):
@@ -42,3 +45,5 @@ class Source(Told):
     stamp: str = ""
     """What tells cheaply that the media has not changed: size and modification time, or ETag."""
     subtitles_sha256: str | None = None
+    page: Page | None = None
+    """What the web page said that it was fetched from."""

@@ -204,7 +204,7 @@ def _connection(at: str, how: Acquire, pace: Pace | None) -> Iterator[http.clien
     try:
         if is_tls:
             if proxy is not None:
-                _tunnel(sock, host, port, proxy)
+                tunnel(sock, host, port, proxy)
             live = connection.sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
         yield connection
     except (OSError, http.client.HTTPException, _Again) as error:
@@ -220,7 +220,8 @@ def _connection(at: str, how: Acquire, pace: Pace | None) -> Iterator[http.clien
         sock.close()
 
 
-def _tunnel(sock: socket.socket, host: str, port: int, proxy: urllib.parse.SplitResult) -> None:
+def tunnel(sock: socket.socket, host: str, port: int, proxy: urllib.parse.SplitResult) -> None:
+    """Have a proxy connect to a host. Raises OSError."""
     name = f"[{host}]" if ":" in host else host
     lines = [f"CONNECT {name}:{port} HTTP/1.1", f"Host: {name}:{port}", *_proxy_lines(proxy)]
     sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
@@ -233,10 +234,11 @@ def _tunnel(sock: socket.socket, host: str, port: int, proxy: urllib.parse.Split
 def _proxy_lines(proxy: urllib.parse.SplitResult) -> list[str]:
     if proxy.username is None:
         return []
-    return [f"Proxy-Authorization: {_basic(proxy)}"]
+    return [f"Proxy-Authorization: {basic(proxy)}"]
 
 
-def _basic(parts: urllib.parse.SplitResult) -> str:
+def basic(parts: urllib.parse.SplitResult) -> str:
+    """The user and password of an address as a header's value."""
     user, password = (urllib.parse.unquote(part or "") for part in (parts.username, parts.password))
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
@@ -257,7 +259,7 @@ def _request(at: str, how: Acquire, *, with_credentials: bool) -> tuple[str, dic
         "Connection": "close",
     }
     if with_credentials and parts.username is not None:
-        headers["Authorization"] = _basic(parts)
+        headers["Authorization"] = basic(parts)
     proxy = proxy_of(at, how)
     if proxy is not None and parts.scheme == "http":
         target = f"http://{host}{port}{target}"
