@@ -39,7 +39,7 @@ def demonstrate(folder: Path, *, workers: int | None) -> int:
 def write_recipe(path: Path, console: Console) -> None:
     """The demo's recipe with its sources beside it; pictures by CLIP where the hub is there, else by DINOv2."""
     for item in DEMO.iterdir():
-        if item.suffix == ".csv":
+        if item.suffix == ".csv" or item.name == "questions.yaml":
             shutil.copyfile(item, path.parent / item.name)
     shutil.copytree(DEMO / "media", path.parent / "media", dirs_exist_ok=True)
     text = (DEMO / "recipe.yaml").read_text("utf-8")

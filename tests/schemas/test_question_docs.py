@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 from pydantic_core import PydanticUndefined
+from rich.console import Console
 
+from pipelines.answer_table import read_answers
+from pipelines.asked_answers import read_by
+from pipelines.build import load
+from pipelines.demonstrate import write_recipe
 from pipelines.question_file import read_questions
 from schemas.question import KINDS, Asked, QuestionSpec
 
@@ -73,3 +78,10 @@ def test_the_demo_asks_for_what_its_answers_hold():
     spec = read_questions(DEMO)
     assert [(one.id, one.level) for one in spec.questions] == [("sentiment", "interval"), ("emotion", "nominal")]
     assert spec.views == ("all",)
+    answers = read_by(spec, read_answers(str(DEMO.with_name("answers.csv"))))
+    assert {one.number for one in answers if one.question == "sentiment"} <= {-3, -2, -1, 0, 1, 2, 3}
+
+
+def test_the_demo_takes_its_questions_along(tmp_path: Path):
+    write_recipe(tmp_path / "recipe.yaml", Console(quiet=True))
+    assert load(tmp_path / "recipe.yaml").spec == read_questions(DEMO)
