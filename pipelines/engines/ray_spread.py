@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from pipelines.engines.spread import DEATHS
 from schemas.errors import AffectloomError, UsageError
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ def spread(workers: int | None, function: Callable[[T], R], items: Iterable[T]) 
     """
     import ray
 
-    task = ray.remote(max_retries=1, num_cpus=1)(_tried)
+    task = ray.remote(max_retries=DEATHS - 1, num_cpus=1)(_tried)
     shared = ray.put(function)
     iterator = iter(items)
     waiting: dict[Any, T] = {}
@@ -37,7 +38,7 @@ def spread(workers: int | None, function: Callable[[T], R], items: Iterable[T]) 
                 told = ray.get(ready)
             except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
                 raise UsageError(
-                    f"a worker died twice at {item!s:.200}",
+                    f"a worker died {DEATHS} times at {item!s:.200}",
                     do="what is finished is kept: run the same command again; if memory was short, with more of it",
                 ) from error
             if isinstance(told, AffectloomError):

@@ -1,6 +1,6 @@
 """One function over many things, in worker processes of this machine: for work that is not a recording's step.
 
-A worker that dies costs its item a second try; the item that kills twice ends the run with a clear error.
+A worker that dies costs its item another try; the item that kills three times ends the run with a clear error.
 """
 
 import itertools
@@ -20,7 +20,8 @@ from schemas.errors import AffectloomError, UsageError
 
 T = TypeVar("T")
 R = TypeVar("R")
-_DEATHS = 2
+DEATHS = 3
+"""Of workers at one item, before it is given up: once or twice may be chance."""
 
 
 class Spread(Protocol):
@@ -126,11 +127,11 @@ def _again(dead: _Worker, function: Callable[[T], object]) -> _Worker:
     """Another worker with the dead one's item. Raises UsageError for an item that has killed before."""
     _end(dead)
     deaths = dead.deaths + 1
-    if deaths >= _DEATHS:
+    if deaths >= DEATHS:
         code = dead.process.exitcode or 0
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         raise UsageError(
-            f"a worker died twice ({how}) at {dead.item!s:.200}",
+            f"a worker died {DEATHS} times ({how}) at {dead.item!s:.200}",
             do="what is finished is kept: run the same command again; if memory was short, with fewer --workers",
         )
     worker = _start()
