@@ -110,7 +110,7 @@ class Look:
                 raise StoreError(f"the samples of {recording.id} have no column {lacking[0]!r}", do="build once more")
             wanted = dict.fromkeys([*_NEEDED, "language", "speaker", *self.how.groups])
             table = file.read(columns=[name for name in wanted if name in schema.names], use_threads=False)
-            mark = mark_of(recording, self.how, path)
+            mark = mark_of(recording, facts, self.how, path)
             taken = path.stat().st_size - file.metadata.serialized_size
             taken = max(0, taken - _BYTES_A_CHUNK * file.metadata.num_columns * file.metadata.num_row_groups)
         seen.schemas.setdefault(schema.remove_metadata().serialize().to_pybytes(), (recording.id, schema))
@@ -176,9 +176,9 @@ def facts_of(recording: Recording) -> Facts | None:
     return recording.read("facts", Facts) if recording.has("facts") else None
 
 
-def mark_of(recording: Recording, how: Publication, samples: Path) -> bytes:
+def mark_of(recording: Recording, facts: Facts | None, how: Publication, samples: Path) -> bytes:
     """16 bytes that change with anything of the recording that is published, besides labels."""
-    source, facts = recording.source, facts_of(recording)
+    source = recording.source
     media: list[str | None] = []
     if "audio" in how.media:
         media.append(_print(recording, "audio") if recording.has("audio") else None)

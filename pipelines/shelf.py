@@ -42,6 +42,7 @@ class FromStore:
         self._plan = plan
         self._url = url
         self._made: tuple[Store, Lineage] | None = None
+        self._last: StoredRecording | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self._plan, self._url)
@@ -50,9 +51,12 @@ class FromStore:
         """The recording's folder, whether anything is in it or not."""
         if self._made is None:
             self._made = Store(self._url), self._plan.lineage
-        return self._made[0].open(recording_id, self._made[1])
+        self._last = self._made[0].open(recording_id, self._made[1])
+        return self._last
 
     def __call__(self, recording_id: str) -> Recording | None:
         """The recording; None where its source was never acquired."""
-        recording = self.recording(recording_id)
+        last, self._last = self._last, None  # whose failures were looked at just now
+        recording = last if last is not None and last.id == recording_id else self.recording(recording_id)
+        self._last = None
         return recording if recording.acquired else None

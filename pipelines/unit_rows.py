@@ -122,9 +122,10 @@ class Write:
         wanted = [medium for medium in MEDIA if medium in self.features]
         origin = provenance(recording.source, self.features)
         with ExitStack() as stack:
-            media = stack.enter_context(Media(recording, facts_of(recording), wanted))
+            facts = facts_of(recording)
+            media = stack.enter_context(Media(recording, facts, wanted))
             path, file = stack.enter_context(opened_samples(recording))
-            if mark_of(recording, self.how, path).hex() != member.mark:
+            if mark_of(recording, facts, self.how, path).hex() != member.mark:
                 raise StoreError(f"{member.id} has changed while it was being published", do="publish once more")
             for batch in file.iter_batches(batch_size=_BATCH, use_threads=False):
                 yield from self._batch(batch, recording, member, media, origin)
@@ -177,7 +178,8 @@ def _filled(column: "pa.Array", of_source: str | int | None) -> "pa.Array":
     """What holds for a whole recording holds for its samples; a sample's own value stands."""
     import pyarrow as pa
 
-    return column if of_source is None else column.fill_null(pa.scalar(of_source, column.type))
+    whole = of_source is None or not column.null_count
+    return column if whole else column.fill_null(pa.scalar(of_source, column.type))
 
 
 def _present(parquet: Any) -> Counter[str]:
