@@ -46,9 +46,9 @@ _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INLINE = 12
 _STYLE = """
 .al-screen {display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start}
-.al-sample {flex: 3 1 420px; min-width: 0}
-.al-questions {flex: 2 1 340px; min-width: 0}
-.al-question {margin-bottom: 16px}
+.al-sample {flex: 3 1 520px; min-width: 0; max-width: 100%; overflow: hidden}
+.al-questions {flex: 2 1 260px; min-width: 0}
+.al-question {margin-bottom: 12px}
 .al-context {max-height: 180px; overflow-y: auto; opacity: 0.8}
 """
 
@@ -71,7 +71,7 @@ def interface(spec: QuestionSpec, show: Show, media: Media = "video", *, context
     root = ET.Element("View")
     ET.SubElement(root, "Style").text = _STYLE
     if spec.title:
-        _header(root, spec.title, 3)
+        _header(root, spec.title, 4)
     screen = ET.SubElement(root, "View", className="al-screen")
     sample = ET.SubElement(screen, "View", className="al-sample")
     _sample(sample, spec, show, media, context=context)
@@ -138,7 +138,7 @@ def _sample(into: ET.Element, spec: QuestionSpec, show: Show, media: Media, *, c
     heard = needs_sound(spec, show, media)
     if main == VIDEO:
         silent = show == "silent-video"
-        video = ET.SubElement(into, "Video", name=VIDEO, value="$silent_video" if silent else "$video")
+        video = ET.SubElement(into, "Video", name=VIDEO, value="$silent_video" if silent else "$video", height="360")
         if silent:
             video.set("muted", "true")
             if any(control.tag == "TimelineLabels" for control in controls(spec, show, media)):
@@ -161,16 +161,16 @@ def _sample(into: ET.Element, spec: QuestionSpec, show: Show, media: Media, *, c
 
 def _question(into: ET.Element, question: AnyQuestion, show: Show, media: Media) -> None:
     box = ET.SubElement(into, "View", {"className": "al-question", **_condition(question.when)})
-    _header(box, question.heading + ("" if question.required else " (optional)"), 4)
+    _header(box, question.heading + ("" if question.required else " (optional)"), 5)
     for control in controls_of(question, show, media):
         if control.part == "intensity":
             only = ET.SubElement(box, "View", _chosen(question.id, (control.of,)))
             title = next(option.shown for option in question.options if option.name == control.of)
-            _header(only, f"How strong: {title}", 5)
+            _header(only, f"How strong: {title}", 6)
             _control(only, control)
         else:
             if control.part == "dimension" and isinstance(question, Scale):
-                _header(box, _dimension(question, control.of), 5)
+                _header(box, _dimension(question, control.of), 6)
             _control(box, control)
 
 
