@@ -127,6 +127,7 @@ def destination(place: Place) -> Iterator[Destination]:
         out.parent.mkdir(parents=True, exist_ok=True)
         if _old(out).exists() and not out.exists():  # the program was killed between two renamings
             _old(out).rename(out)
+        shutil.rmtree(_old(out), ignore_errors=True)  # or right after them
         found = Destination(place)
         waiting.mkdir(exist_ok=True)
         with _alone(waiting, place.out):

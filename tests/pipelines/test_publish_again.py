@@ -337,6 +337,15 @@ def test_two_runs_do_not_publish_to_one_folder_at_a_time(tmp_path, made):
     assert leftovers(tmp_path) == []
 
 
+def test_a_run_that_was_killed_at_its_very_end_is_tidied_up(tmp_path, made):
+    publish(made[:2], HOW, str(tmp_path / "out"), about=ABOUT)
+    (tmp_path / ".out.old" / "data").mkdir(parents=True)
+    (tmp_path / ".out.part" / "whole").mkdir(parents=True)
+    report = publish(made[:3], HOW, str(tmp_path / "out"), about=ABOUT)
+    assert report.recordings == 3
+    assert leftovers(tmp_path) == []
+
+
 def test_media_that_was_gone_is_looked_for_again(tmp_path):
     made = [spoken(tmp_path, f"r{number}", [(0, 0.5)], seed=number) for number in range(2)]
     gone = made[0]
