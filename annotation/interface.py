@@ -46,7 +46,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INLINE = 12
 _STYLE = """
 .al-screen {display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start}
-.al-sample {flex: 3 1 520px; min-width: 0; max-width: 100%; overflow: hidden}
+.al-sample {flex: 3 1 440px; min-width: 0; max-width: 100%; overflow: hidden}
 .al-questions {flex: 2 1 260px; min-width: 0}
 .al-question {margin-bottom: 12px}
 .al-context {max-height: 180px; overflow-y: auto; opacity: 0.8}
