@@ -1,12 +1,12 @@
 """The ledger as typed answers: which count, which came before them, which do not fit the spec."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from annotation.answers import Said, read_result
-from annotation.assign import item_of
+from annotation.assign import AGAIN, ROUND, item_of
 from annotation.controls import Media
 from annotation.ledger import Entry, Ledger, TaskSeen
 from schemas.answer import PERSON, Answer, Change, State
@@ -42,6 +42,8 @@ class Answered:
     problems: tuple[Problem, ...] = ()
     suggested: Mapping[str, int] = field(default_factory=dict)
     """Question to the number of people's answers that were given under a model's suggestion."""
+    rounds: tuple[tuple[str, Answer], ...] = ()
+    """Answers of later rounds: the task's key, and the answer. Experts' stand here alone: they saw the votes."""
 
 
 @dataclass
@@ -51,9 +53,17 @@ class _Found:
     unfinished: list[Answer] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     suggested: dict[str, int] = field(default_factory=dict)
+    rounds: list[tuple[str, Answer]] = field(default_factory=list)
 
 
-def answered(ledger: Ledger, spec: QuestionSpec, media: Mapping[int, Media], url: str = "") -> Answered:
+def answered(
+    ledger: Ledger,
+    spec: QuestionSpec,
+    media: Mapping[int, Media],
+    url: str = "",
+    *,
+    experts: Collection[int] = (),
+) -> Answered:
     """Read every entry of a ledger by the spec.
 
     Where a rater answered a task twice, the later answer is the present one and the earlier its history.
@@ -63,6 +73,7 @@ def answered(ledger: Ledger, spec: QuestionSpec, media: Mapping[int, Media], url
         spec: the questions.
         media: what the samples of each project have.
         url: the server's address, for links.
+        experts: projects in which raters see what others said.
     """
     found = _Found()
     by_task: dict[tuple[int, int, str], list[list[Entry]]] = {}
@@ -72,7 +83,7 @@ def answered(ledger: Ledger, spec: QuestionSpec, media: Mapping[int, Media], url
     for (project, number, _), several in sorted(by_task.items()):
         task = ledger.tasks[project, number]
         link = f"{url}/projects/{project}/data?task={number}"
-        _one_rater(spec, media[project], task, several, link=link, found=found)
+        _one_rater(spec, media[project], task, several, link=link, expert=project in experts, found=found)
     suggestions = [_suggested(spec, media[task.project], task) for task in ledger.tasks.values() if not task.gone]
     models = [answer for some in suggestions for answer in some]
     return Answered(
@@ -81,6 +92,7 @@ def answered(ledger: Ledger, spec: QuestionSpec, media: Mapping[int, Media], url
         unfinished=tuple(sorted(found.unfinished, key=_order)),
         problems=tuple(sorted(found.problems, key=lambda one: (one.item, one.question, one.rater))),
         suggested=found.suggested,
+        rounds=tuple(sorted(found.rounds, key=lambda one: (one[0], _order(one[1])))),
     )
 
 
@@ -97,7 +109,14 @@ def _present(found: _Found, models: Iterable[Answer]) -> tuple[Answer, ...]:
 
 
 def _one_rater(
-    spec: QuestionSpec, media: Media, task: TaskSeen, several: list[list[Entry]], *, link: str, found: _Found
+    spec: QuestionSpec,
+    media: Media,
+    task: TaskSeen,
+    several: list[list[Entry]],
+    *,
+    link: str,
+    expert: bool,
+    found: _Found,
 ) -> None:
     """All that one rater did to one task. The latest annotation that stands is the answer."""
     standing = [states for states in several if not states[-1].gone and states[-1].state == "submitted"]
@@ -119,7 +138,10 @@ def _one_rater(
     earlier = [entry for entry in earlier if entry.of != present[-1].of and entry.kind == "annotation"]
     said = read_result(spec, task.show, present[-1].result, task.data, media)
     made = list(_answers(spec, task, [*earlier, *present], said, state="submitted", suggestion=suggestion, media=media))
-    (found.repeats if "~again" in task.key else found.answers).extend(made)
+    if ROUND in task.key:
+        found.rounds += [(task.key, answer) for answer in made]
+    if not expert:
+        (found.repeats if AGAIN in task.key else found.answers).extend(made)
     for answer in made:
         if answer.question in _columns(spec, task, suggestion):
             found.suggested[answer.question] = found.suggested.get(answer.question, 0) + 1

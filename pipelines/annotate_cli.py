@@ -122,3 +122,63 @@ def serve(
             server.serve_forever()
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
+
+
+@app.command()
+def assign(
+    recipe: RecipePath,
+    store: StoreUrl = STORE,
+    rater: Annotated[list[str] | None, typer.Option(help="A rater's e-mail address; give it once for each.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deal samples out to raters, as the recipe's `annotate` says. `push` then gives each rater a tab."""
+    from pipelines.annotate_rounds import assign_recipe
+    from pipelines.annotation_home import Home
+
+    told = assign_recipe(Home(recipe, store), rater or [])
+    if as_json:
+        _print_json(asdict(told))
+        return
+    for email, name in told.raters.items():
+        print(f"{email} is {name}: {told.loads.get(name, 0)} tasks")
+    print(f"{told.new} tasks dealt, {told.kept} were before; any two raters share {told.least} to {told.most} items")
+    print(f"next: affectloom annotate push {recipe} --store {store}")
+
+
+@app.command()
+def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: AsJson = False) -> None:
+    """Say how far each rater was at the last pull, how fast they are, and how far they agree."""
+    from pipelines.annotate_rounds import status_recipe
+    from pipelines.annotation_home import Home
+
+    told = status_recipe(Home(recipe, store))
+    if as_json:
+        _print_json(asdict(told))
+        return
+    print(f"{told.items} items")
+    for question, (agreed, items) in told.agreement.items():
+        print(f"{question}: " + (f"observed agreement {agreed:.2f} on {items} items" if agreed is not None else "-"))
+        for one in told.raters:
+            if one.question == question:
+                left = "" if one.left is None else f", {one.left} left"
+                pace = "" if one.seconds is None else f", {one.seconds:g} s each"
+                skipped = f", {one.skipped} tasks skipped" if one.skipped else ""
+                print(f"  {one.rater}: {one.done} done{left}{pace}{skipped}")
+    print(f"in dispute: {told.contested}; answers that do not fit: {told.problems}; beyond the plan: {told.beyond}")
+
+
+@app.command()
+def adjudicate(recipe: RecipePath, store: StoreUrl = STORE, as_json: AsJson = False) -> None:
+    """Send items that are tied, or on which raters agree little, to another round. `push` takes them there."""
+    from pipelines.annotate_rounds import adjudicate_recipe
+    from pipelines.annotation_home import Home
+
+    new, left = adjudicate_recipe(Home(recipe, store))
+    if as_json:
+        _print_json({"new": [asdict(one) for one in new], "left": [asdict(one) for one in left]})
+        return
+    for one in new:
+        print(f"{one.item}, {one.show}: " + "; ".join(f"{question} {why}" for question, why in one.why.items()))
+    for one in left:
+        print(f"{one.item}, {one.show}: every rater has answered it: add a rater, or use `adjudicate: expert`")
+    print(f"{len(new)} items go to another round" + (f"; next: affectloom annotate push {recipe}" if new else ""))

@@ -20,6 +20,7 @@ from schemas.errors import SourceTableError
 from schemas.question import AnyQuestion, QuestionSpec, Show
 
 ANSWERS, PROBLEMS, UNFINISHED, REPEATS = "answers.jsonl", "problems.jsonl", "unfinished.jsonl", "repeats.jsonl"
+ADJUDICATED = "adjudicated.jsonl"
 _ELSEWHERE = "elsewhere.jsonl"
 _MOST_LISTED = 20
 
@@ -108,7 +109,8 @@ def _keep(home: Home, ledger: Ledger) -> None:
 def read_all(home: Home, ledger: Ledger) -> Answered:
     """All answers by the recipe's questions, those from elsewhere among them."""
     url, projects = home.projects()
-    found = answered(ledger, home.spec, {one.number: one.media for one in projects}, url)
+    experts = {one.number for one in projects if one.expert}
+    found = answered(ledger, home.spec, {one.number: one.media for one in projects}, url, experts=experts)
     elsewhere = _elsewhere(home)
     have = {(one.item, one.rater, one.question) for one in found.answers}
     more = [one for one in elsewhere if (one.item, one.rater, one.question) not in have]
@@ -128,6 +130,12 @@ def write_tables(home: Home, ledger: Ledger) -> PullReport:
     home.store.write(f"{home.folder}/{REPEATS}", table(found.repeats))
     home.store.write(f"{home.folder}/{UNFINISHED}", table(found.unfinished))
     home.store.write(f"{home.folder}/{PROBLEMS}", _lines(asdict(one) for one in found.problems))
+    contests = {one.key: one for one in home.contests()}
+    decided = [
+        {**row_of(one), "round": key, "votes": contests[key].votes.get(one.question, {}) if key in contests else {}}
+        for key, one in found.rounds
+    ]
+    home.store.write(f"{home.folder}/{ADJUDICATED}", _lines(decided))
     accepted = {
         question: (sum(one.accepted for one in people if one.question == question), seen)
         for question, seen in sorted(found.suggested.items())

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from annotation import media_server
+from annotation.adjudicate import Contest
 from annotation.assign import Assigned
 from annotation.controls import Media as Kind
 from annotation.interface import data_keys, face_choices, utterance_choices
 from annotation.push import Task
 from annotation.suggestions import write_result
-from pipelines.annotation_home import Contest, Home, Placed
+from pipelines.annotation_home import Home, Placed
 from pipelines.looked import facts_of
 from pipelines.shown import Clips, Dialogues, Shown, faces_of, rate_fps, shown_samples
 from schemas.answer_value import Value
@@ -149,7 +150,8 @@ def _task(home: Home, ready: Ready, where: Placed, sample: Shown, one: Assigned)
     if "text" in keys:
         data["text"] = sample.text
     if "context" in keys:
-        data["context"] = ready.dialogues.before(sample, home.how.context)
+        # Label Studio's screen stays blank where the list is empty.
+        data["context"] = ready.dialogues.before(sample, home.how.context) or [{"speaker": "", "text": "(nothing)"}]
     if "utterances" in keys:
         data["utterances"] = utterance_choices(ready.dialogues.utterances(sample))
     if "faces" in keys:

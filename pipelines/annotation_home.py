@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation import assign
+from annotation.adjudicate import Contest
 from annotation.assign import Assigned
 from annotation.controls import Media
 from annotation.ledger import Ledger
@@ -34,21 +35,6 @@ class Placed:
     expert: bool = False
 
 
-@dataclass(frozen=True)
-class Contest:
-    """An item that goes to another round. votes: question to what was answered and how often; key: of its new task."""
-
-    key: str
-    item: str
-    show: Show
-    votes: dict[str, dict[str, int]]
-    why: dict[str, str]
-    raters: tuple[str, ...] = ()
-    """Who answers it in the new round; empty for the experts' project."""
-    asked: tuple[str, ...] = ()
-    """Who had answered it before."""
-
-
 class Home:
     """A recipe with questions, and its folder `annotations/NAME` in a store."""
 
@@ -69,7 +55,7 @@ class Home:
 
     def recordings(self) -> Iterator[Recording]:
         """Those that have samples, in the order of the sources."""
-        for row in work.rows_of(self.loaded):
+        for row in work.rows_of(self.loaded, self.store):
             recording = self.store.open(row.id, self.loaded.plan.lineage)
             if recording.acquired and recording.has("samples"):
                 yield recording
