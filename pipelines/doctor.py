@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shutil
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,6 +49,7 @@ def examine() -> list[Finding]:
     findings.append(Finding("cores", found=True, detail=str(len(os.sched_getaffinity(0)))))
     findings.append(_ffmpeg())
     findings.extend(_extra(name, modules) for name, modules in EXTRAS.items())
+    findings.append(_javascript())
     landmarker = weights.find(LANDMARKER)
     findings.append(
         Finding(
@@ -78,6 +80,16 @@ def _extra(name: str, modules: tuple[str, ...]) -> Finding:
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     get = f"pip install 'affectloom[{name}]'"
     return Finding(f"extra: {name}", not missing, f"missing: {', '.join(missing)}" if missing else "", get)
+
+
+def _javascript() -> Finding:
+    found = shutil.which("deno")
+    return Finding(
+        "JavaScript runtime (deno), which yt-dlp needs for some sites",
+        found is not None,
+        found or "",
+        "pip install 'yt-dlp[deno]', or deno 2.3 or newer; most sites do without",
+    )
 
 
 def _gpu() -> Finding:

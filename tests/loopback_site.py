@@ -44,6 +44,7 @@ class Asked:
 class Site:
     """What the site answers, path by path, and what it was asked."""
 
+    host: str = "127.0.0.1"
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
@@ -52,7 +53,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def serve(self, path: str, *replies: Reply) -> str:
         """Answer a path with these, one after the other; the last one from then on. The whole address."""
@@ -127,10 +128,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def site() -> Iterator[Site]:
-    """A site, while the block lasts."""
-    told = Site()
-    web = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"site": told}))
+def site(host: str = "127.0.0.1") -> Iterator[Site]:
+    """A site, while the block lasts. host: one of loopback's."""
+    told = Site(host)
+    web = ThreadingHTTPServer((host, 0), type("Handler", (_Handler,), {"site": told}))
     web.daemon_threads = True
     web.block_on_close = False
     told.port = web.server_port

@@ -166,7 +166,8 @@ def _unavailable(at: str) -> Iterator[None]:
         )
         raise _Again(told) from error
     except SourceUnavailable as error:
-        told = type(error)(f"{plain(at)}: {error.what}", do=error.do, retry=error.retry)
+        what = error.what if error.what.startswith(plain(at)) else f"{plain(at)}: {error.what}"
+        told = type(error)(what, do=error.do, retry=error.retry)
         if type(error) is SourceUnavailable and error.retry:
             raise _Again(told) from error
         raise told from error

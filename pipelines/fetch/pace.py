@@ -59,6 +59,14 @@ class Pace:
 
         Raises Later where the day's budget is spent, or the wait would be longer than `how.longest_wait_s`.
         """
+        waited = 0.0
+        while (wait_s := self._turn(host, how)) > 0:
+            time.sleep(wait_s)
+            waited += wait_s
+        return waited
+
+    def _turn(self, host: str, how: Acquire) -> float:
+        """Take the turn if it is now (0), else how long until it might be. A turn counts from when it is taken."""
         self._check_amount(how)
         with self._locked(host) as (turns, write):
             now = time.time()
@@ -76,13 +84,14 @@ class Pace:
                     do="run the same command again later; acquire.longest_wait_s says how long a run waits",
                     retry=True,
                 )
-            slot = max(now, turns.next_s, turns.held_s)
+            # A clock set back must not stop everybody: no turn is further away than a delay can be.
+            soonest = min(turns.next_s, now + how.delay_s * (1 + how.jitter) + 1)
+            wait_s = max(soonest, turns.held_s) - now
+            if wait_s > 0:
+                return wait_s
             step = how.delay_s * (1 + how.jitter * random.random())  # noqa: S311 - no secret
-            write(replace(turns, next_s=slot + step, day=today, requests=requests + 1))
-        waited = slot - now
-        if waited > 0:
-            time.sleep(waited)
-        return max(0.0, waited)
+            write(replace(turns, next_s=now + step, day=today, requests=requests + 1))
+            return 0.0
 
     def hold(self, host: str, seconds: float) -> None:
         """The host asked to be left alone for so long."""
