@@ -9,6 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from annotation.dawid_skene import dawid_skene
 from schemas.answer import Answer, Question
 from schemas.answer_value import (
     ChoicesValue,
@@ -37,8 +38,7 @@ _RULES = {
     "soft": "what most raters gave, null where two were given equally often; `_soft` is the share of each label",
     "mean": "the mean; `_spread` is the sample standard deviation",
     "median": "the median; `_spread` is the sample standard deviation",
-    "dawid-skene": "the most probable answer by the model of Dawid and Skene (1979)",
-    "mace": "the most probable answer by MACE (Hovy et al. 2013)",
+    "dawid-skene": "the most probable by the model of Dawid and Skene (1979); `_soft` is each label's probability",
     "keep-all": "not given: all answers are kept, and none is preferred",
 }
 _SETS = "what more than half of the raters gave"
@@ -84,6 +84,8 @@ def columns_of(
         }
         row |= _aggregate(question, column, values, order=order, group=group, tied=tied)
         rows[item] = {name: row.get(name) for name in features}
+    if question.used_aggregation == "dawid-skene":
+        _model(question, column, answers, rows, order=order, group=group)
     told = tuple(
         _told(question, name, answers, rows, order=order, tied=tied[name]) for name in _told_of(question, column)
     )
@@ -136,6 +138,34 @@ def _aggregate(
         chosen = row[column]
         row[column] = order.index(chosen) if isinstance(chosen, str) else [order.index(one) for one in chosen]
     return row
+
+
+def _model(
+    question: AnyQuestion,
+    column: str,
+    answers: Sequence[Answer],
+    rows: Mapping[str, dict[str, Any]],
+    *,
+    order: Sequence[str],
+    group: Group,
+) -> None:
+    """Put the model's labels and their probabilities in the place of the majority's."""
+    import numpy as np
+
+    said = [(one.item, one.rater, _labels(one.given, question, group)[0]) for one in answers if one.given is not None]
+    items, raters = sorted({item for item, _, _ in said}), sorted({rater for _, rater, _ in said})
+    labels = [*order, *sorted({label for _, _, label in said} - set(order))]
+    places = [{one: at for at, one in enumerate(every)} for every in (items, raters, labels)]
+    coded = (np.array([places[part][one[part]] for one in said], dtype=np.int64) for part in range(3))
+    item_of, rater_of, label_of = coded
+    shape = (len(items), len(raters), len(labels))
+    found = dawid_skene(item_of, rater_of, label_of, shape).probability.round(4)
+    is_open = isinstance(question, Choice) and question.open
+    for item, shares in zip(items, found, strict=True):
+        best = int(shares.argmax())
+        rows[item][column] = labels[best] if is_open else best
+        likely = [(label, float(share)) for label, share in zip(labels, shares, strict=True) if share > 0]
+        rows[item][f"{column}_soft"] = [{"label": label, "share": share} for label, share in likely]
 
 
 def _labels(given: Value, question: AnyQuestion, group: Group) -> list[Any]:

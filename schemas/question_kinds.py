@@ -49,7 +49,7 @@ class Choice(Asked):
     choices: tuple[Option, ...] = ()
     open: bool = False
 
-    allowed_aggregations = ("majority", "soft", "dawid-skene", "mace", "keep-all")
+    allowed_aggregations = ("majority", "soft", "dawid-skene", "keep-all")
 
     @model_validator(mode="after")
     def _enough(self) -> "Choice":
@@ -62,11 +62,11 @@ class Choice(Asked):
         return self.choices
 
     def features(self, column: str) -> Features:
-        """A class label in the order of the spec, text where the vocabulary is open; shares beside it if `soft`."""
+        """A class label in the order of the spec, text where the vocabulary is open; with shares or chances."""
         if self.used_aggregation == "keep-all":
             return {}
         soft = {f"{column}_soft": list_of({"label": value("string"), "share": _NUMBER})}
-        return {column: _label(self), **(soft if self.used_aggregation == "soft" else {})}
+        return {column: _label(self), **(soft if self.used_aggregation in ("soft", "dawid-skene") else {})}
 
 
 class Choices(Asked):
