@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotation.answer_check import Unfit, check
+from annotation.assign import item_of
 from annotation.controls import NONE, Control, Media, asked, controls_of
+from annotation.push import KEY
 from annotation.stretches import CannotPlace, seconds_of_frames, stretch_of_text
 from schemas.answer_value import (
     ChoicesValue,
@@ -172,6 +174,8 @@ def _pointed_at(question: AnyQuestion, labels: list[str], data: Mapping[str, Any
         raise Unfit("`none` stands beside other choices")
     labels = [label for label in labels if label != NONE]
     if isinstance(question, Link):
+        if not question.itself and item_of(str(data.get(KEY, ""))) in labels:
+            raise Unfit("the utterance is linked to itself")
         return LinkValue(targets=tuple(_offered(labels, data, "utterances", "utterance")))
     return RegionValue(faces=tuple(int(label) for label in _offered(labels, data, "faces", "face")))
 

@@ -219,6 +219,17 @@ def test_a_bad_answer_is_reported_with_its_raw_result(items, question, why):
     assert question not in said.values
 
 
+def test_an_utterance_is_its_own_cause_only_where_that_may_be():
+    spec = spec_of("questions: [{id: cause, kind: link, itself: false}]")
+    data = {**DATA, "affectloom_id": "talk#0001~again1"}
+    (bad,) = read_result(spec, "all", [chosen("cause", "talk#0001")], data).bad
+    assert bad.why == "the utterance is linked to itself"
+    assert not read_result(spec, "all", [chosen("cause", "talk#0000")], data).bad
+    assert not read_result(
+        spec_of("questions: [{id: cause, kind: link}]"), "all", [chosen("cause", "talk#0001")], data
+    ).bad
+
+
 def test_other_answers_of_the_same_result_are_kept():
     said = read(chosen("sarcastic", "perhaps"), chosen("sentiment", "negative"))
     assert said.values["sentiment"] == ScaleValue(number=-1)
