@@ -9,7 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from schemas.answer_value import Show
 from schemas.asked import SHOWS, Aggregation, Asked, Block, Level, Option, Point, Statistic, When
-from schemas.question_kinds import KINDS, AnyQuestion, Choice, Choices, Dimension, Link, Region, Scale, Span, Text
+from schemas.question_kinds import KINDS, AnyQuestion, Choice, Choices, Link, Region, Span, Text
+from schemas.scale import Dimension, Scale
 
 __all__ = [
     "KINDS", "SHOWS", "Aggregation", "AnyQuestion", "Asked", "Choice", "Choices", "Dimension", "Example", "Level",
