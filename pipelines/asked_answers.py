@@ -11,7 +11,7 @@ from annotation.answer_check import Unfit
 from annotation.answer_text import read_text
 from pipelines.asked_labels import Group
 from schemas.answer import Answer
-from schemas.answer_value import number_of
+from schemas.answer_value import Value, number_of
 from schemas.errors import SourceTableError
 from schemas.question import QuestionSpec
 
@@ -30,6 +30,7 @@ def read_by(spec: QuestionSpec, answers: Iterable[Answer]) -> tuple[Answer, ...]
     known = {question.column(show): (question, show) for question in spec.questions for show in question.shows}
     found: list[Answer] = []
     bad: list[str] = []
+    read: dict[tuple[str, str], Value] = {}
     for answer in answers:
         if not answer.counts:
             continue
@@ -45,7 +46,9 @@ def read_by(spec: QuestionSpec, answers: Iterable[Answer]) -> tuple[Answer, ...]
             bad.append(f"{answer.where}: {answer.question!r} is not asked under {answer.shown!r}")
             continue
         try:
-            given = answer.given or read_text(question, answer.value)
+            given = answer.given or read.get((question.id, answer.value))
+            if given is None:
+                given = read[question.id, answer.value] = read_text(question, answer.value)
         except Unfit as error:
             bad.append(f"{answer.where}: {answer.question}: {error}")
         else:

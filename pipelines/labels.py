@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -105,12 +106,13 @@ def _by_spec(
     features: Features = {}
     rows: dict[str, dict[str, Any]] = {}
     questions: list[Question] = []
+    named = cache(partial(pseudonym, salt=salt))
     for question in spec.questions:
         for show in question.shows:
             mine = [answer for answer in answers if answer.question == question.id and answer.shown == show]
             if not mine:
                 continue
-            made = columns_of(question, show, mine, lambda rater: pseudonym(rater, salt), group)
+            made = columns_of(question, show, mine, named, group)
             clash = taken & made.features.keys()
             if clash:
                 raise SourceTableError(
