@@ -2,11 +2,17 @@
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
+from asking_for_tests import built
 from dataset_making import written
 from question_specs import spec_of
 
+from annotation.answered import table
+from pipelines import work
 from pipelines.publish import publish
+from schemas.answer import Answer
+from schemas.answer_value import ChoiceValue, ScaleValue
 from schemas.publication import About, Publication
 
 SALT = "a secret that is long enough"
@@ -71,3 +77,15 @@ def test_every_kind_of_question_is_read_back(read):
         "**`cause`**: answers 2, raters 2, samples 1. The aggregate is what more than half of the raters gave." in card
     )
     assert "**`why`**" in card
+
+
+def test_answers_that_were_pulled_are_published_by_the_questions(tmp_path):
+    home = built(tmp_path, name="pulled")
+    value = ChoiceValue(label="positive")
+    answer = Answer("talk#0000", "rater-x", "sentiment", "positive", None, "task 1", value, source="label-studio")
+    model = Answer("talk#0000", "m", "intensity", "3", 3.0, "task 1", ScaleValue(number=3), origin="some-model")
+    home.store.write(f"{home.folder}/answers.jsonl", table([answer, model]))
+    work.publish(tmp_path / "recipe.yaml", str(tmp_path / "store"), tmp_path / "out", workers=1)
+    rows = [row for path in (tmp_path / "out" / "data").iterdir() for row in pq.read_table(path).to_pylist()]
+    assert {row["id"]: row["sentiment"] for row in rows if row["sentiment"] is not None} == {"talk#0000": 2}
+    assert "intensity" not in rows[0]
