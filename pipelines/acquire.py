@@ -2,11 +2,13 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from pipelines.fetch.addresses import plain
 from pipelines.fetch.http import check_size, fetch
 from pipelines.fetch.pages import fetch_page, is_list, is_page
 from pipelines.recording import StoredRecording
+from pipelines.rights import NotPermitted, share
 from schemas.acquire import Acquire
 from schemas.errors import SourceUnavailable, TooLong
 from schemas.source import Source, SourceRow, Told
@@ -17,10 +19,14 @@ _SUBTITLES_MAX_BYTES = 20 << 20
 def acquire(row: SourceRow, recording: StoredRecording, how: Acquire) -> bool:
     """Make `source.json` what the row and the media say. False where it was so already.
 
-    Raises SourceUnavailable or TooLong.
+    Raises SourceUnavailable, TooLong, NotPermitted or TakenDown.
     """
+    recording.check_not_taken_down()
     before = recording.source if recording.acquired else None
+    _check_terms(row, before.page.licence if before is not None and before.page is not None else None)
     if before is not None and before.stamp == stamp(row) and before == describe(row, before):
+        if recording.source_failure is not None:
+            recording.write_source(before)
         return False
     source = describe(row, _measure(row, recording, how, before))
     recording.write_source(source)
@@ -32,19 +38,41 @@ def is_current(row: SourceRow, recording: StoredRecording) -> bool:
     if not recording.acquired:
         return False
     before = recording.source
+    if row.rights is not None:
+        try:
+            _check_terms(row, before.licence)
+        except NotPermitted:
+            return False
+        if recording.source_failure is not None:
+            return False
     try:
         return before.stamp == stamp(row) and before == describe(row, before)
     except SourceUnavailable:
         return False
 
 
+def _check_terms(row: SourceRow, licence: str | None, *, of_page: bool = False) -> None:
+    """Raise NotPermitted where the recipe does not accept the source's terms, as far as they are known.
+
+    licence: what the page says; the table's word goes before.
+    """
+    if row.rights is None:
+        return
+    if row.licence is None and licence is None and is_page(row.uri) and not of_page:
+        share(next(iter(row.rights.accept), None), row.consent, row.rights)  # the page will say which
+        return
+    share(row.licence or licence, row.consent, row.rights)
+
+
 def describe(row: SourceRow, measured: Source) -> Source:
     """The row's words over what the page says over what was measured of the media."""
-    told: dict[str, object] = {name: getattr(row, name) for name in Told.model_fields}
+    told: dict[str, Any] = {name: getattr(row, name) for name in Told.model_fields}
     page = measured.page
     if page is not None:
         told["licence"] = row.licence or page.licence
         told["extra"] = {**page.fields(), **row.extra}
+        if row.licence is None and page.licence is not None:
+            told["extra"] = {"licence_from": f"{plain(page.url)} on {page.seen}", **told["extra"]}
         if row.subtitles_uri is None and page.subtitles is not None:
             told["subtitles_uri"] = f"{row.uri}#subtitles"
     return measured.model_copy(update=told)
@@ -96,7 +124,13 @@ def _page(row: SourceRow, recording: StoredRecording, how: Acquire, before: Sour
         given, size = _file(row.subtitles_uri, "subtitles", recording, how, before)
         _check_subtitles(row.subtitles_uri, size)
     with recording.workspace() as folder:
-        found = fetch_page(row.uri or "", folder, how, recording.pace)
+        found = fetch_page(
+            row.uri or "",
+            folder,
+            how,
+            recording.pace,
+            accept=lambda licence: _check_terms(row, licence, of_page=True),
+        )
         page = found.page
         if found.thumbnail is not None:
             page = page.model_copy(update={"thumbnail_sha256": _sha256(found.thumbnail)})

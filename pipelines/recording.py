@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from pipelines.fetch.pace import Pace
 from pipelines.lineage import ROOTS, Lineage, root
 from pipelines.store import Store
+from pipelines.takedown import check_not_taken_down
 from schemas.artifact import Artifact, Damaged, Opened
 from schemas.errors import DamagedArtifact, SourceUnavailable, StoreError
 from schemas.failure import Failure
@@ -258,6 +259,10 @@ class StoredRecording:
             except OSError:  # on another disk
                 shutil.copyfile(path, part)
         self._note(name)
+
+    def check_not_taken_down(self) -> None:
+        """Raises TakenDown."""
+        check_not_taken_down(self._store, self.id)
 
     @property
     def pace(self) -> Pace:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipelines.lineage import Lineage
 from pipelines.plan import Plan
 from pipelines.recording import StoredRecording
+from pipelines.rights import published
 from pipelines.store import Store
 from schemas.failure import Failure
 from schemas.step import Recording
@@ -59,4 +60,4 @@ class FromStore:
         last, self._last = self._last, None  # whose failures were looked at just now
         recording = last if last is not None and last.id == recording_id else self.recording(recording_id)
         self._last = None
-        return recording if recording.acquired else None
+        return published(recording, self._plan.recipe.rights) if recording.acquired else None

@@ -17,6 +17,7 @@ from pipelines.build import LoadedRecipe, load
 from pipelines.engines import Engine
 from pipelines.engines import engine as engine_of
 from pipelines.engines.spread import here
+from pipelines.fetch.lists import expanded
 from pipelines.lineage import digest, weights_of
 from pipelines.machine import cores
 from pipelines.plan import versions
@@ -31,6 +32,7 @@ from pipelines.survey import NothingToPublish
 from schemas.errors import UsageError
 from schemas.failure import Failure
 from schemas.publication import About, PublishReport, StepUsed
+from schemas.rights import Rights
 from schemas.source import SourceRow
 
 __all__ = ["build", "failures", "load", "open_store", "plan", "publish"]
@@ -53,10 +55,18 @@ def open_store(url: str) -> Store:
     return Store(url if "://" in url else str(Path(url).expanduser().absolute()))
 
 
-def rows_of(loaded: LoadedRecipe) -> Iterator[SourceRow]:
-    """The sources of a recipe, paths counted from its folder."""
+def rows_of(
+    loaded: LoadedRecipe, store: Store | None = None, *, ask: bool = False, renew: bool = False
+) -> Iterator[SourceRow]:
+    """The sources of a recipe, paths counted from its folder; lists of recordings as the store knows them.
+
+    ask: ask for lists that it does not know; renew: for all lists.
+    """
     sources = loaded.recipe.sources
-    return read_sources(sources if isinstance(sources, str) else list(sources), loaded.folder)
+    rows = read_sources(sources if isinstance(sources, str) else list(sources), loaded.folder)
+    if loaded.recipe.rights != Rights():
+        rows = (row.model_copy(update={"rights": loaded.recipe.rights}) for row in rows)
+    return rows if store is None else expanded(rows, store, loaded.recipe.acquire, ask=ask, renew=renew)
 
 
 def build(
@@ -84,7 +94,7 @@ def build(
     last = loaded.plan.lineage.steps[-1].key
     tally = Tally()
     with recorded(run, tally):
-        return follow(runs.run(loaded.plan, rows_of(loaded), store), last, quiet=quiet, tally=tally)
+        return follow(runs.run(loaded.plan, rows_of(loaded, store, ask=True), store), last, quiet=quiet, tally=tally)
 
 
 def _workers(engine: Engine) -> int | None:
@@ -102,7 +112,7 @@ def plan(recipe: Path, store_url: str) -> Planned:
     steps: dict[str, Counter[str]] = defaultdict(Counter)
     extra: set[str] = set()
     count = 0
-    for row in rows_of(loaded):
+    for row in rows_of(loaded, store):
         count += 1
         extra.update(row.extra)
         recording = store.open(row.id, lineage)
@@ -128,7 +138,7 @@ def failures(recipe: Path, store_url: str) -> list[Failure]:
     store = open_store(store_url)
     found: list[Failure] = []
     known = False
-    for row in rows_of(loaded):
+    for row in rows_of(loaded, store):
         recording = store.open(row.id, loaded.plan.lineage)
         own = failures_of(recording)
         known = known or bool(own) or recording.acquired
@@ -174,7 +184,7 @@ def publish(
     loaded = load(recipe)
     store = open_store(store_url)
     of_store = FromStore(loaded.plan, store.url)
-    shelf = Shelf((row.id for row in rows_of(loaded)), of_store, partial(_failures_in, of_store))
+    shelf = Shelf((row.id for row in rows_of(loaded, store)), of_store, partial(_failures_in, of_store))
     labels = _answers(loaded, store)
     synonyms = loaded.recipe.annotate.synonyms
     runs = engine_of(engine, workers or loaded.recipe.run.workers, options=options)

@@ -61,6 +61,7 @@ class Page(Record):
             "views": self.views,
             "likes": self.likes,
             "seen": self.seen,
+            "attribution": ", ".join(part for part in (self.title, self.channel, self.url) if part),
             "subtitles_kind": self.subtitles,
         }
         return {name: given for name, given in told.items() if given is not None}

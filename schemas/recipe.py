@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from schemas.acquire import Acquire
 from schemas.annotate import Annotate
 from schemas.publication import Publication
+from schemas.rights import Rights
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -34,6 +35,7 @@ class Recipe(BaseModel):
     sources: str | tuple[str, ...]
     """A table (.csv, .jsonl), a folder, a glob, a file or a URL, or several of these."""
     acquire: Acquire = Acquire()
+    rights: Rights = Rights()
     segment: dict[str, Any] = Field(default_factory=lambda: {"by": "sentence"})
     measure: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     align: dict[str, Any] = Field(default_factory=lambda: {"to": "word"})

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from schemas.page import Page
 from schemas.record import Record
+from schemas.rights import Rights
 
 Scalar = str | int | float | bool | None
 
@@ -32,6 +33,8 @@ class SourceRow(Told):
 
     where: str = ""
     """File and line, for messages."""
+    rights: Rights | None = None
+    """What the recipe accepts; None where it asks nothing."""
     choice: str = ""
     """A mark of what the recipe takes of a page that yt-dlp reads: another choice fetches anew."""
 

@@ -28,6 +28,7 @@ from schemas.acquire import Acquire, Web
 from schemas.annotate import Annotate
 from schemas.publication import Publication
 from schemas.recipe import Recipe, Run
+from schemas.rights import Rights
 from schemas.sample import MODALITIES, sample_schema
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +38,7 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("recipe.md", "The recipe", Recipe),
     ("recipe.md", "`acquire`", Acquire),
     ("recipe.md", "`acquire.web`", Web),
+    ("recipe.md", "`rights`", Rights),
     ("recipe.md", "`segment`", Segment),
     ("recipe.md", "`align`", Samples),
     ("recipe.md", "`annotate`", Annotate),

@@ -6,6 +6,7 @@ changes between the check and the connection (DNS rebinding) gains nothing.
 
 import ipaddress
 import os
+import re
 import socket
 import urllib.parse
 import urllib.request
@@ -48,6 +49,13 @@ def plain(url: str) -> str:
         return "an address that cannot be read"
     path = "".join(sign if sign.isprintable() else "?" for sign in parts.path)
     return urllib.parse.urlunsplit((parts.scheme, host, path, "", ""))
+
+
+def shown(uri: str) -> str:
+    """A source's address, fit to be shown: the prefix of yt-dlp kept, credentials left out; a path as it is."""
+    prefix = next((mark for mark in ("yt-dlp-list:", "yt-dlp:") if uri.startswith(mark)), "")
+    rest = uri.removeprefix(prefix)
+    return prefix + (re.sub(r"//[^/?#]*@", "//", rest) if "://" in rest else rest)
 
 
 def split(url: str) -> urllib.parse.SplitResult:

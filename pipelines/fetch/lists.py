@@ -28,7 +28,12 @@ _DEPTH = 3
 
 
 def expanded(
-    rows: Iterable[SourceRow], store: Store, how: Acquire, *, ask: bool = False, renew: bool = False
+    rows: Iterable[SourceRow],
+    store: Store,
+    how: Acquire,
+    *,
+    ask: bool = False,
+    renew: bool = False,
 ) -> Iterator[SourceRow]:
     """The sources, each list replaced by its entries, which take over what the table says of the list.
 
