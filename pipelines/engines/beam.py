@@ -81,6 +81,12 @@ class BeamEngine:
                 f"the store {store.url} is in this process's memory, where Beam's workers do not see it",
                 do="give a folder or an fsspec URL, or use the local engine",
             )
+        if store.is_local and not self.is_direct:
+            print(  # noqa: T201 - for the person who starts the run
+                f"the store {store.root} is a folder: it and the media must be the same wherever the runner's workers "
+                "are (this machine, a shared file system); else give --store an fsspec URL, such as s3://",
+                file=sys.stderr,
+            )
         _sweep(store)
         folder = f"{store.root}/runs/beam-{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
         try:
@@ -159,6 +165,8 @@ def _options(workers: int, given: Sequence[str]) -> tuple[Any, bool]:
     else:
         # Runners start workers with `python` from the path, which is to be this one.
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    if not any(flag.startswith("--default_sdk_harness_log_level") for flag in flags):
+        flags.append("--default_sdk_harness_log_level=WARNING")
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     options = PipelineOptions(flags)
     options.view_as(StandardOptions)

@@ -278,7 +278,10 @@ def _read(store: Store, path: str, begin: int = 0, end: int | None = None) -> by
         return bytes(store.fs.cat_file(path, start=begin, end=end))
     except OSError as error:
         raise RunEnds(
-            StoreError(f"the run's own rows cannot be read: {path}: {error}", do="run the same command again")
+            StoreError(
+                f"a worker on {socket.gethostname()} does not find the run's rows: {path}: {error}",
+                do="the store must be the same for all workers: a shared file system, or an fsspec URL such as s3://",
+            )
         ) from error
 
 
