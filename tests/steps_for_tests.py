@@ -4,8 +4,10 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
+from pipelines.probe import Probe
 from schemas.errors import MeasurementError, MissingPart
 from schemas.record import Record
 from schemas.step import Needs, Recording, Step
@@ -114,3 +116,40 @@ class Uses(Step):
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         for recording in recordings:
             recording.write("used", Note(text=str(recording.has("mood"))))
+
+
+class Fated(Probe):
+    """Reads facts as ever, unless the last word of the id tells it to raise, sleep, write nothing, or kill its process.
+
+    A killer goes first: its neighbours in the batch are all unfinished.
+    """
+
+    marks: str
+    """A folder in which each load and each death leaves a file."""
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(batch=3)
+
+    def load(self) -> str:
+        self._mark("load")
+        return "model"
+
+    def _mark(self, what: str) -> None:
+        Path(self.marks, f"{what}-{os.getpid()}-{time.monotonic_ns()}").touch()
+
+    def run(self, recordings: Sequence[Recording], model: Any) -> None:
+        assert model == "model"
+        for recording in sorted(recordings, key=lambda one: not one.id.endswith("kill")):
+            word = recording.id.rpartition("-")[2]
+            if word == "raise":
+                raise MeasurementError("the mood is bad", do="smile")
+            if word == "defect":
+                raise ZeroDivisionError("by design")
+            if word == "kill":
+                self._mark(f"kill-{len(recordings)}")
+                os.kill(os.getpid(), signal.SIGKILL)
+            if word == "slow":
+                time.sleep(1)
+            if word != "nothing":
+                super().run([recording], model)
