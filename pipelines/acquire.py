@@ -160,8 +160,10 @@ def _file(uri: str, kind: str, recording: StoredRecording, how: Acquire, before:
         path = _existing(uri)
         size = path.stat().st_size
         check_size(uri, size, how)
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), size
+        try:
+            return _sha256(path), size
+        except OSError as error:
+            raise SourceUnavailable(f"{uri} cannot be read: {error.strerror}", do="copy it anew", retry=True) from error
     if before is not None and recording.has_copy(kind):
         if kind == "media" and before.uri == uri:
             return before.sha256, before.bytes
@@ -181,7 +183,11 @@ def is_remote(uri: str) -> bool:
 
 def _existing(uri: str) -> Path:
     path = Path(uri)
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:  # a name too long, a circle of links
+        raise SourceUnavailable(f"{uri[:200]} cannot be a file: {error.strerror}", do="correct the table") from error
+    if not is_there:
         raise SourceUnavailable(
             f"{uri} does not exist", do="correct the table of sources, or put the file there", retry=True
         )

@@ -15,6 +15,11 @@ M = TypeVar("M", bound=BaseModel)
 Path_ = tuple[str | int, ...]
 
 
+_MOST_CHARS = 2_000_000
+_MOST_VALUES = 50_000
+_MOST_DEPTH = 50
+
+
 @dataclass(frozen=True)
 class YamlFile:
     """Parsed YAML that remembers on which line each value stands."""
@@ -41,21 +46,47 @@ def read_yaml(path: Path) -> YamlFile:
     except (OSError, UnicodeDecodeError) as error:
         why = (error.strerror if isinstance(error, OSError) else "it is not UTF-8 text") or str(error)
         raise RecipeError(f"{path}: cannot be read: {why}", do="name the recipe, a UTF-8 text file") from error
+    if len(text) > _MOST_CHARS:
+        raise RecipeError(f"{path}: {len(text):,} characters are no recipe", do="name the recipe, a small text file")
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None and _size(node) > _MOST_VALUES:
+            raise RecipeError(f"{path}: it holds more than {_MOST_VALUES:,} values", do="write aliases out, or fewer")
         data = yaml.safe_load(text)
+    except RecursionError as error:
+        raise RecipeError(f"{path}: its values are nested too deep", do="a recipe is a few levels deep") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise RecipeError(
             f"{path}:{line}: not valid YAML: {error.problem or error}",
             do="indent with spaces; put a text that holds ': ' or '#' in quotes",
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise RecipeError(f"{path}: not valid YAML: {error}", do="a recipe is a UTF-8 text file") from error
     lines: dict[Path_, int] = {}
     if node is not None:
         _mark(path, node, (), lines)
     return YamlFile(path, data, lines)
+
+
+def _size(node: yaml.Node, depth: int = 0) -> int:
+    """How many values a node stands for, aliases written out; counting ends where there are too many.
+
+    Raises RecursionError for an alias inside what it stands for.
+    """
+    if depth > _MOST_DEPTH:
+        raise RecursionError
+    inner: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        inner = [each for pair in node.value for each in pair]
+    elif isinstance(node, yaml.SequenceNode):
+        inner = node.value
+    size = 1
+    for each in inner:
+        size += _size(each, depth + 1)
+        if size > _MOST_VALUES:
+            break
+    return size
 
 
 def _siblings(path: Path) -> list[str]:

@@ -42,6 +42,7 @@ _IMAGE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MEDIA_SUFFIXES = frozenset((*_VIDEO, *_AUDIO, *_IMAGE))
 TEXT_SUFFIXES = frozenset({".txt"})
 _TABLES = frozenset({".csv", ".tsv", ".jsonl"})
+_LINE_CHARS = 4_000_000
 _NAMES = {
     "uri": ("uri", "path", "url", "file", "media"),
     "id": ("id",),
@@ -81,13 +82,14 @@ def _read(text: str, folder: Path) -> Iterator[SourceRow]:
     path = folder / Path(text).expanduser()
     if any(sign in text for sign in "*?[") and not path.exists():
         base, pattern = _glob_base(path)
-        found = [item for item in sorted(base.glob(pattern)) if item.is_file()]
+        found = [item for item in sorted(base.glob(pattern)) if item.is_file() and _is_inside(item, base)]
         if not found:
             raise SourceTableError(f"sources: {text}: no file matches in {base}", do="check the pattern")
         yield from (_file_row(item, base) for item in found)
     elif path.is_dir():
         known = MEDIA_SUFFIXES | TEXT_SUFFIXES
-        found = [item for item in sorted(path.rglob("*")) if item.is_file() and item.suffix.lower() in known]
+        named = (item for item in sorted(path.rglob("*")) if item.suffix.lower() in known)
+        found = [item for item in named if item.is_file() and _is_inside(item, path)]
         if not found:
             raise SourceTableError(
                 f"sources: {path} holds no recordings", do=f"known endings: {', '.join(sorted(known))}"
@@ -101,6 +103,14 @@ def _read(text: str, folder: Path) -> Iterator[SourceRow]:
         near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
         do = f"did you mean {near[0]}?" if near else "paths count from the recipe's folder"
         raise SourceTableError(f"sources: {path} does not exist", do=do)
+
+
+def _is_inside(item: Path, folder: Path) -> bool:
+    """Whether a file lies in the folder; a link that points out of it is left out, as nobody wrote down its target."""
+    if item.resolve().is_relative_to(folder.resolve()):
+        return True
+    log.warning("%s points outside %s: left out; name its target in a table to have it", item, folder)
+    return False
 
 
 def _is_address(text: str) -> bool:
@@ -167,7 +177,9 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
         if path.suffix.lower() == ".jsonl":
             yield from _json_records(path, file)
             return
-        reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        reader = csv.DictReader(
+            _lines(file, path), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True
+        )
         _check_columns(reader.fieldnames or [], path)
         try:
             for values in reader:
@@ -183,14 +195,27 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
             ) from error
 
 
+def _lines(file: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    """The lines of a table, none of them read whole if it is too long to be one. Raises SourceTableError."""
+    number = 0
+    while line := file.readline(_LINE_CHARS + 1):
+        number += 1
+        if len(line) > _LINE_CHARS:
+            raise SourceTableError(
+                f"{path}:{number}: a line of more than {_LINE_CHARS:,} characters", do="is it a table at all?"
+            )
+        yield line
+
+
 def _json_records(path: Path, file: io.TextIOWrapper) -> Iterator[tuple[int, Mapping[str, object]]]:
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(_lines(file, path), 1):
         if not line.strip():
             continue
         try:
             values = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise SourceTableError(f"{path}:{number}: not valid JSON: {error.msg}", do="one object a line") from error
+        except (ValueError, RecursionError) as error:
+            why = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep, or too large a number"
+            raise SourceTableError(f"{path}:{number}: not valid JSON: {why}", do="one object a line") from error
         if not isinstance(values, dict):
             raise SourceTableError(f"{path}:{number}: found {type(values).__name__}, expected an object a line")
         _check_columns(list(values), path)
