@@ -1,0 +1,153 @@
+"""Chance-corrected agreement on categories: percent, Fleiss, Gwet and Cohen.
+
+Where items have unequal numbers of raters, observed agreement is the mean over items with at least two, and a
+category's share is the mean over all rated items of its share in an item: Gwet (2014), Handbook of Inter-Rater
+Reliability, 4th edition, chapter 3. With equal numbers this is what the first authors wrote.
+"""
+
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+
+from annotation.bootstrap import Statistic
+from annotation.ratings import Floats, Ints, Ratings, Undefined, why_too_few
+
+Weights = Literal["none", "linear", "quadratic"]
+_MOST_SUMS = 50_000_000
+
+
+def weight_matrix(table: Ratings, weights: Weights) -> Floats:
+    """float64[values, values]: 1 on the diagonal; distances of numbers, or of places where values are words.
+
+    Source: Cohen (1968), Psychological Bulletin 70(4), 213-220.
+    """
+    many = len(table.values)
+    if weights == "none" or many < 2:  # noqa: PLR2004
+        return np.eye(many)
+    numeric = all(isinstance(one, int | float) and not isinstance(one, bool) for one in table.values)
+    at = table.numbers if numeric else np.arange(many, dtype=np.float64)
+    apart = np.abs(at[:, None] - at[None, :]) / (at.max() - at.min())
+    return np.asarray(1 - (apart if weights == "linear" else apart**2))
+
+
+def _shares(table: Ratings, weight: Floats) -> tuple[Floats, Ints]:
+    """Of each pattern: agreement, whether it has any, whether it is rated, shares of categories."""
+    counts, pattern = np.unique(table.counts, axis=0, return_inverse=True)
+    many = counts.sum(axis=1)
+    paired, rated = many > 1, many > 0
+    agree = (counts * (counts @ weight - 1)).sum(axis=1) / np.maximum(many * (many - 1), 1)
+    shares = counts / np.maximum(many, 1)[:, None]
+    return np.column_stack([np.where(paired, agree, 0), paired, rated, shares]), pattern.reshape(-1)
+
+
+def _ratio(top: Floats, bottom: Floats) -> Floats:
+    """The ratio; nan where the bottom is 0 but for rounding."""
+    fine = np.abs(bottom) > 1e-12  # noqa: PLR2004
+    return np.where(fine, top / np.where(fine, bottom, 1), np.nan)
+
+
+def percent_agreement(table: Ratings) -> Statistic | Undefined:
+    """The share of pairs of raters that agree, mean over items with at least two raters; in [0, 1]."""
+    if why := why_too_few(table):
+        return why
+    rows, pattern = _shares(table, np.eye(len(table.values)))
+    return Statistic(rows, pattern, lambda sums: _ratio(sums[:, 0], sums[:, 1]), "no item was rated by two raters")
+
+
+def fleiss_kappa(table: Ratings) -> Statistic | Undefined:
+    """Fleiss' kappa; undefined where only one category was used.
+
+    Source: Fleiss (1971), Psychological Bulletin 76(5), 378-382; for unequal numbers of raters see the module.
+    """
+    if why := why_too_few(table):
+        return why
+    rows, pattern = _shares(table, np.eye(len(table.values)))
+
+    def of(sums: Floats) -> Floats:
+        observed = _ratio(sums[:, 0], sums[:, 1])
+        chance = (_ratio(sums[:, 3:], sums[:, 2:3]) ** 2).sum(axis=1)
+        return _ratio(observed - chance, 1 - chance)
+
+    return Statistic(rows, pattern, of)
+
+
+def fleiss_by_category(table: Ratings) -> dict[str, float | Undefined]:
+    """Fleiss' kappa of each category against all others."""
+    found: dict[str, float | Undefined] = {}
+    for at, value in enumerate(table.values):
+        codes = np.where(table.codes < 0, -1, (table.codes == at).astype(np.int64))
+        one = fleiss_kappa(Ratings(codes, (0, 1), table.items, table.raters))
+        found[str(value)] = one if isinstance(one, Undefined) else one.value()
+    return found
+
+
+def gwet(table: Ratings, weights: Weights = "none") -> Statistic | Undefined:
+    """Gwet's AC1, or AC2 with linear or quadratic weights; undefined where only one category was used.
+
+    Source: Gwet (2008), British Journal of Mathematical and Statistical Psychology 61(1), 29-48; AC2: Gwet (2014).
+    """
+    if why := why_too_few(table):
+        return why
+    many = len(table.values)
+    if many < 2:  # noqa: PLR2004
+        return Undefined("only one category was used")
+    weight = weight_matrix(table, weights)
+    rows, pattern = _shares(table, weight)
+
+    def of(sums: Floats) -> Floats:
+        observed = _ratio(sums[:, 0], sums[:, 1])
+        share = _ratio(sums[:, 3:], sums[:, 2:3])
+        chance = weight.sum() / (many * (many - 1)) * (share * (1 - share)).sum(axis=1)
+        return _ratio(observed - chance, 1 - chance)
+
+    return Statistic(rows, pattern, of)
+
+
+def _of_cells(cells: Floats, weight: Floats) -> Floats:
+    """Cohen's kappa of confusion matrices, float64[..., values, values]."""
+    total = cells.sum(axis=(-2, -1))
+    observed = (cells * weight).sum(axis=(-2, -1))
+    chance = np.einsum("...a,ab,...b->...", cells.sum(axis=-1), weight, cells.sum(axis=-2))
+    return _ratio(observed * total - chance, total**2 - chance)
+
+
+def cohen_kappa(table: Ratings, weights: Weights = "none") -> Statistic | Undefined:
+    """Cohen's kappa of two raters; of more, the mean over pairs that have one (Light's kappa).
+
+    Source: Cohen (1960), Educational and Psychological Measurement 20(1), 37-46; weights: Cohen (1968); the mean over
+    pairs: Light (1971), Psychological Bulletin 76(5), 365-377.
+    """
+    if why := why_too_few(table):
+        return why
+    many, pairs = len(table.values), list(combinations(range(len(table.raters)), 2))
+    weight = weight_matrix(table, weights)
+    codes, pattern = np.unique(table.codes, axis=0, return_inverse=True)
+    if len(codes) * len(pairs) * many**2 > _MOST_SUMS:
+        return Undefined(f"{len(pairs)} pairs of raters and {many} values are too many; take krippendorff")
+    rows = np.zeros((len(codes), len(pairs), many * many))
+    for at, (a, b) in enumerate(pairs):
+        both = np.flatnonzero((codes[:, a] >= 0) & (codes[:, b] >= 0))
+        rows[both, at, codes[both, a] * many + codes[both, b]] = 1
+
+    def of(sums: Floats) -> Floats:
+        each = _of_cells(sums.reshape(len(sums), len(pairs), many, many), weight)
+        has = np.isfinite(each)
+        return _ratio(np.where(has, each, 0).sum(axis=1), has.sum(axis=1).astype(np.float64))
+
+    return Statistic(
+        rows.reshape(len(codes), -1), pattern.reshape(-1), of, "every pair of raters used one category only"
+    )
+
+
+def cohen_pairs(table: Ratings, weights: Weights = "none") -> dict[tuple[str, str], float | Undefined]:
+    """Cohen's kappa of every pair of raters."""
+    found: dict[tuple[str, str], float | Undefined] = {}
+    for a, b in combinations(range(len(table.raters)), 2):
+        names = table.raters[a], table.raters[b]
+        both = Ratings(table.codes[:, [a, b]], table.values, table.items, names)
+        one = cohen_kappa(both, weights)
+        value = one if isinstance(one, Undefined) else one.value()
+        lone = isinstance(one, Statistic) and isinstance(value, Undefined)
+        found[names] = Undefined("only one category was used") if lone else value
+    return found
