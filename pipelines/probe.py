@@ -18,10 +18,10 @@ _STREAM = re.compile(
 )
 _SIZE = re.compile(r", (\d+)x(\d+)(?=[ ,\[]|$)")
 _ASPECT = re.compile(r"\bSAR (\d+):(\d+)")
-_RATE = re.compile(r", ([\d.]+)(k?) fps")
-_TURN = re.compile(r"(?:displaymatrix|Display Matrix): rotation of (-?[\d.]+) degrees", re.IGNORECASE)
+_RATE = re.compile(r", (\d+(?:\.\d+)?)(k?) fps")
+_TURN = re.compile(r"(?:displaymatrix|Display Matrix): rotation of (-?\d+(?:\.\d+)?) degrees", re.IGNORECASE)
 _SOUND = re.compile(r", (\d+) Hz, ([^,]+)")
-_DURATION = re.compile(r"^  Duration: (\d+):(\d+):([\d.]+)", re.MULTILINE)
+_DURATION = re.compile(r"^  Duration: (\d+):(\d+):(\d+(?:\.\d+)?)(?![\d.])", re.MULTILINE)
 _GUESSED = "Estimating duration from bitrate"
 _SHOWN = re.compile(r"n:\s*\d+ .*? sar:(\d+)/(\d+) s:(\d+)x(\d+) ")
 _LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "binaural": 2, "quad": 4, "hexagonal": 6, "octagonal": 8, "cube": 8}

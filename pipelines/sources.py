@@ -180,8 +180,8 @@ def _records(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
         reader = csv.DictReader(
             _lines(file, path), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True
         )
-        _check_columns(reader.fieldnames or [], path)
         try:
+            _check_columns(reader.fieldnames or [], path)
             for values in reader:
                 if None in values:
                     raise SourceTableError(

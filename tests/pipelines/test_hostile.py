@@ -1,6 +1,7 @@
 """Attacks by media, names and tables, each seen to fail. Those by addresses and pages: test_addresses, test_pages."""
 
 import os
+import re
 import struct
 import time
 import wave
@@ -23,6 +24,7 @@ from schemas.acquire import Acquire
 from schemas.errors import RecipeError, RecordingError, SourceTableError, SourceUnavailable, TooLong
 from schemas.source import SourceRow
 
+ROOT = Path(__file__).parents[2]
 LISTS = {
     "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{0}\n#EXT-X-ENDLIST\n",
     "hls behind a remark": "#\n#EXTM3U\n#EXTINF:1,\n{0}\n",
@@ -183,6 +185,7 @@ def test_a_line_without_end_is_not_read_whole(tmp_path: Path):
         ("s.csv", b'id,path\n"' + b"x" * 200_000 + b'",y\n'),
         ("s.csv", b"id,path\n=cmd|' /C calc'!A0,x\n"),
         ("s.csv", b"id,path\n\0\0,x\n"),
+        ("s.csv", b'id,"path\na,b\n'),
         ("s.jsonl", b'{"path": ' + b"[" * 100_000 + b"}\n"),
         ("s.jsonl", b'{"path": ' + b"9" * 10_000 + b"}\n"),
         ("s.jsonl", b'{"path": {"a": 1}, "mood": {"b": 2}}\n'),
@@ -251,3 +254,10 @@ def test_as_many_cues_as_may_be_take_time_in_proportion():
 
     took(100)
     assert took(40_000) < 40 * max(took(4_000), 0.02)
+
+
+def test_every_test_that_the_table_of_attacks_names_is_there():
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", (ROOT / "docs/hostile_input.md").read_text("utf-8"))
+    assert len(named) > 40
+    folder = Path(__file__).parent
+    assert [one for one in named if f"def {one[1]}(" not in (folder / one[0]).read_text("utf-8")] == []
