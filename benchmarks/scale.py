@@ -4,7 +4,7 @@
     python benchmarks/scale.py --demo [--engines local,ray,beam] [--workers 2]
 
 One trivial step over recordings that are a text each, drawn from a generator; then the same again, with nothing to do.
-Driver memory is the peak of the driver's own process (`VmHWM`; it holds Beam's direct runner too), sampled nowhere:
+Driver memory is the peak of the driver's own process (`VmHWM`; it holds Beam's direct runner too):
 each run has a process of its own. `--demo` builds the demo's clips instead, several copies of each, and gives the
 throughput against the local engine's once the time before the first outcome of a run with nothing to do is taken off.
 """
@@ -90,6 +90,7 @@ def one(made: Engine, count: int, store: str, sources: Iterable[SourceRow], plan
     return {
         "seconds": time.perf_counter() - started,
         "first": first,
+        "recordings": count,
         "mb": peak_mb(),
         "made": found,
         "failed": len(tally.failed),
@@ -137,7 +138,7 @@ def demo(engines: Sequence[str], workers: int, copies: int, console: Console) ->
         with tempfile.TemporaryDirectory() as folder:
             run = apart([name, str(copies), str(workers), f"{folder}/store", folder])
             again = apart([name, str(copies), str(workers), f"{folder}/store", folder])
-        clips = 6 * copies
+        clips = int(run["recordings"])
         rate = clips / (run["seconds"] - again["first"]) * 60
         base = base or rate
         assert not run["failed"]
