@@ -37,6 +37,26 @@ class Engine(StrEnum):
     beam = "beam"
 
 
+class Statistic(StrEnum):
+    """The names of annotation.agreement.STATISTICS."""
+
+    percent = "percent"
+    cohen = "cohen"
+    fleiss = "fleiss"
+    krippendorff = "krippendorff"
+    gwet = "gwet"
+    icc = "icc"
+
+
+class Level(StrEnum):
+    """The names of annotation.ratings.Level."""
+
+    nominal = "nominal"
+    ordinal = "ordinal"
+    interval = "interval"
+    ratio = "ratio"
+
+
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
 StoreUrl = Annotated[
     str, typer.Option("--store", envvar="AFFECTLOOM_STORE", help="Folder or fsspec URL where all that is made is kept.")
@@ -272,6 +292,27 @@ def inspect(recipe: RecipePath, recording: str, store: StoreUrl = STORE, as_json
         _print_json(asdict(found))
     else:
         show(found, Console())
+
+
+@app.command()
+def agree(
+    table: Annotated[
+        str, typer.Argument(metavar="FILE", help="A CSV with the columns item, rater, value[, question].")
+    ],
+    question: Annotated[str | None, typer.Option(help="This question alone.")] = None,
+    statistic: Annotated[Statistic | None, typer.Option(help="This one alone; without it, all that apply.")] = None,
+    level: Annotated[Level, typer.Option(help="Of measurement.")] = Level.nominal,
+    samples: Annotated[int, typer.Option(min=0, help="Of the bootstrap over items; 0: no intervals.")] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Say how far raters agree, with intervals, for a table of answers from anywhere."""
+    from pipelines import agree as agreeing
+
+    found = agreeing.agree(table, question, statistic.value if statistic else None, level.value, samples)
+    if as_json:
+        _print_json(agreeing.to_json(found, single=statistic is not None))
+    else:
+        Console().print(agreeing.as_table(found))
 
 
 @app.command()

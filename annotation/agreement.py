@@ -1,0 +1,135 @@
+"""Every statistic of agreement that applies to a table of ratings, with its interval, or why it has none."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from annotation import bootstrap
+from annotation.alpha import krippendorff_alpha
+from annotation.icc import FORMS, Form, icc
+from annotation.kappa import Weights, cohen_kappa, fleiss_kappa, gwet, percent_agreement
+from annotation.ratings import Floats, Level, Ratings, Undefined
+
+StatisticName = Literal["percent", "cohen", "fleiss", "krippendorff", "gwet", "icc"]
+STATISTICS: tuple[StatisticName, ...] = ("percent", "cohen", "fleiss", "krippendorff", "gwet", "icc")
+_WEIGHTS: Mapping[Level, Weights] = {
+    "nominal": "none",
+    "ordinal": "linear",
+    "interval": "quadratic",
+    "ratio": "quadratic",
+}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One statistic of one table. interval: of 95 %, percentiles of a bootstrap over items."""
+
+    statistic: StatisticName
+    variant: str
+    """What it is called in full, such as `Cohen's kappa, linear weights`."""
+    level: Level
+    value: float | Undefined
+    interval: tuple[float, float] | Undefined
+    items: int
+    raters: int
+    ratings: int
+
+
+def agreement(
+    table: Ratings,
+    level: Level = "nominal",
+    statistic: StatisticName | None = None,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+) -> list[Agreement]:
+    """All statistics that apply at a level, or one; an ICC in its six forms.
+
+    Args:
+        table: the ratings; `ordinal` goes by the order of its values.
+        level: `nominal` is without weights, `ordinal` with linear, `interval` and `ratio` with quadratic ones.
+        statistic: without it, all; `percent` and `fleiss` at the nominal level only, `icc`
+            from interval on; asked for by name, they are computed at these whatever `level` says.
+        samples: of the bootstrap; 0 for none.
+        seed: of the bootstrap.
+
+    Raises:
+        SourceTableError: the level needs numbers, and values are none.
+    """
+    chosen = (statistic,) if statistic else tuple(name for name in STATISTICS if _applies(name, level))
+    given = int((table.codes >= 0).sum())
+    found = []
+    for name in chosen:
+        for variant, make in _variants(name, level):
+            one = make(table)
+            value = one if isinstance(one, Undefined) else one.value()
+            between: tuple[float, float] | Undefined
+            if isinstance(one, Undefined) or isinstance(value, Undefined):
+                between = value if isinstance(value, Undefined) else Undefined("it has no value")
+            elif samples:
+                between = bootstrap.interval(one, samples, seed)
+            else:
+                between = Undefined("not asked for")
+            at: Level = "nominal" if name in {"percent", "fleiss"} else level
+            if name == "icc" and level in {"nominal", "ordinal"}:
+                at = "interval"
+            found.append(Agreement(name, variant, at, value, between, len(table.items), len(table.raters), given))
+    return found
+
+
+def _applies(name: StatisticName, level: Level) -> bool:
+    if name in {"percent", "fleiss"}:
+        return level == "nominal"
+    return level in {"interval", "ratio"} if name == "icc" else True
+
+
+Make = Callable[[Ratings], bootstrap.Statistic | Undefined]
+
+
+def _variants(name: StatisticName, level: Level) -> list[tuple[str, Make]]:
+    weights = _WEIGHTS[level]
+    weighted = "" if weights == "none" else f", {weights} weights"
+    if name == "icc":
+
+        def of(form: Form) -> tuple[str, Make]:
+            return f"ICC({form})", lambda table: icc(table, form)
+
+        return [of(form) for form in FORMS]
+    made: dict[str, tuple[str, Make]] = {
+        "percent": ("percent agreement", percent_agreement),
+        "fleiss": ("Fleiss' kappa", fleiss_kappa),
+        "cohen": (f"Cohen's kappa, mean over pairs{weighted}", lambda table: cohen_kappa(table, weights)),
+        "krippendorff": (f"Krippendorff's alpha, {level}", lambda table: krippendorff_alpha(table, level)),
+        "gwet": (f"Gwet's {'AC2' if weighted else 'AC1'}{weighted}", lambda table: gwet(table, weights)),
+    }
+    return [made[name]]
+
+
+def leave_one_rater_out(table: Ratings, level: Level = "nominal") -> dict[str, float | Undefined]:
+    """Krippendorff's alpha without each rater: much above that of all raters, and this one differs from the rest."""
+    return {name: _alpha(table.without_rater(name), level) for name in table.raters}
+
+
+def by_source(table: Ratings, source: Mapping[str, str], level: Level = "nominal") -> dict[str, float | Undefined]:
+    """Krippendorff's alpha of the items of each source; `source` says which an item is of."""
+    names = np.array([source.get(item, "") for item in table.items])
+    return {str(name): _alpha(table.of_items(names == name), level) for name in np.unique(names)}
+
+
+def hard_items(table: Ratings) -> list[tuple[str, float]]:
+    """Items that two raters or more rated, and the share of pairs that agree; least agreement first.
+
+    Source: Fleiss (1971), the extent of agreement on an item.
+    """
+    counts = table.counts
+    many = counts.sum(axis=1)
+    alike: Floats = (counts * (counts - 1)).sum(axis=1) / np.maximum(many * (many - 1), 1)
+    at = [int(one) for one in np.argsort(alike, kind="stable") if many[one] > 1]
+    return [(table.items[one], float(alike[one])) for one in at]
+
+
+def _alpha(table: Ratings, level: Level) -> float | Undefined:
+    one = krippendorff_alpha(table, level)
+    return one if isinstance(one, Undefined) else one.value()

@@ -1,0 +1,99 @@
+"""`affectloom agree`: what it prints, and what it refuses."""
+
+import json
+from typing import get_args
+
+import pytest
+from typer.testing import CliRunner
+
+from annotation.agreement import STATISTICS
+from annotation.ratings import Level
+from pipelines import cli
+from schemas.errors import SourceTableError
+
+# Krippendorff (2011), section C: nominal 0.743, interval 0.849.
+DATA = [
+    [1, 2, 3, 3, 2, 1, 4, 1, 2, "", "", ""],
+    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, "", 3],
+    ["", 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, ""],
+    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, ""],
+]
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(rows, head="item,rater,value"):
+        path = tmp_path / "answers.csv"
+        path.write_text("\n".join([head, *rows]) + "\n", "utf-8")
+        return str(path)
+
+    return write
+
+
+def long_form(extra=""):
+    return [f"u{at},{name},{v}{extra}" for name, row in zip("ABCD", DATA, strict=True) for at, v in enumerate(row) if v]
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, ["agree", *arguments], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(("level", "published"), [("nominal", 0.743), ("interval", 0.849)])
+def test_one_statistic_is_one_object(table, level, published):
+    told = json.loads(run(table(long_form()), "--statistic", "krippendorff", "--level", level, "--json").stdout)
+    assert told["value"] == pytest.approx(published, abs=5e-4)
+    assert (told["statistic"], told["level"]) == ("krippendorff", level)
+    assert (told["items"], told["raters"], told["ratings"]) == (12, 4, 41)
+    assert told["interval"][0] < told["value"] < told["interval"][1]
+
+
+def test_all_that_apply_as_a_table(table):
+    shown = run(table(long_form())).stdout
+    assert "0.743" in shown
+    assert "Gwet" in shown
+    assert "ICC" not in shown
+
+
+def test_questions_are_apart(table):
+    path = table([*long_form(",mood"), "a,A,yes,other", "a,B,yes,other"], "item,rater,value,question")
+    told = json.loads(run(path, "--json", "--samples", "0").stdout)
+    assert {one["question"] for one in told} == {"mood", "other"}
+    told = json.loads(run(path, "--question", "other", "--statistic", "fleiss", "--json").stdout)
+    assert told["value"] is None
+    assert told["interval"] is None
+    assert told["undefined"] == "only one category was used"
+    with pytest.raises(SourceTableError, match="no question 'moods'"):
+        run(path, "--question", "moods")
+
+
+def test_icc_names_its_forms(table):
+    path = table([f"{i},{r},{v}" for r, row in (("A", [9, 6, 8]), ("B", [8, 5, 9])) for i, v in enumerate(row)])
+    told = json.loads(run(path, "--statistic", "icc", "--json").stdout)
+    assert told["variant"] == "ICC(2,1)"
+    assert len(told["forms"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("rows", "head", "arguments", "said"),
+    [
+        (["a,A,glad", "a,B,sad"], "item,rater,value", ["--level", "interval"], "'glad' is no number"),
+        (["a,A,1", "a,A,2"], "item,rater,value", [], "line 3.*before"),
+        ([], "item,rater,value", [], "no answers"),
+        (["a,1,2"], "item,A,B", [], "long form"),
+        (["a,1"], "item,rater,value", [], "2 fields"),
+        (["a,A,"], "item,rater,value", [], "'value' is empty"),
+    ],
+)
+def test_bad_tables_are_refused(table, rows, head, arguments, said):
+    with pytest.raises(SourceTableError, match=said):
+        run(table(rows, head), *arguments)
+
+
+def test_one_rater_is_undefined(table):
+    told = json.loads(run(table(["a,A,1", "b,A,2"]), "--statistic", "gwet", "--json").stdout)
+    assert told["undefined"] == "only one rater"
+
+
+def test_the_options_are_the_statistics():
+    assert [one.value for one in cli.Statistic] == list(STATISTICS)
+    assert [one.value for one in cli.Level] == list(get_args(Level))
