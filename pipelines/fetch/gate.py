@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Self
 
 from pipelines.fetch.addresses import connect, connect_by, plain, proxy_of, split
-from pipelines.fetch.http import basic, retry_after, tunnel
+from pipelines.fetch.connection import basic, tunnel
+from pipelines.fetch.http import retry_after
 from pipelines.fetch.pace import Pace
 from schemas.acquire import Acquire
 from schemas.errors import RecordingError, SourceUnavailable, TooLong

@@ -1,14 +1,11 @@
 """One file over http(s): taken up where it broke off, under limits of size and time, from checked addresses only."""
 
-import base64
 import contextlib
 import email.utils
 import hashlib
 import http.client
 import re
-import socket
 import ssl
-import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -17,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from pipelines.fetch.addresses import connect, connect_by, plain, proxy_of, split
+from pipelines.fetch.addresses import plain, split
+from pipelines.fetch.connection import Again, Late, connection_for, request_of
 from pipelines.fetch.pace import Pace, backoff
 from schemas.acquire import Acquire
 from schemas.errors import SourceUnavailable, TooLong
@@ -73,15 +71,6 @@ class _Disk(Exception):
         self.error = error
 
 
-class _Again(Exception):
-    """A try that failed, and may be made again."""
-
-    def __init__(self, reason: SourceUnavailable, *, wait_s: float | None = None) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
-        self.wait_s = wait_s
-
-
 def fetch(url: str, to: Path, how: Acquire, pace: Pace | None = None) -> tuple[str, int]:
     """Download a file; its SHA-256 and size.
 
@@ -95,7 +84,7 @@ def fetch(url: str, to: Path, how: Acquire, pace: Pace | None = None) -> tuple[s
         for attempt in range(1, how.tries + 1):
             try:
                 _try(url, got, how, pace)
-            except _Again as again:
+            except Again as again:
                 if attempt == how.tries:
                     raise again.reason from again
                 _wait(attempt, again, how, pace)
@@ -106,7 +95,7 @@ def fetch(url: str, to: Path, how: Acquire, pace: Pace | None = None) -> tuple[s
     raise AssertionError(url)  # pragma: no cover - `tries` is at least 1
 
 
-def _wait(attempt: int, again: _Again, how: Acquire, pace: Pace | None) -> None:
+def _wait(attempt: int, again: Again, how: Acquire, pace: Pace | None) -> None:
     """Wait as long as the host asks, and let the others wait too; else the usual time."""
     if again.wait_s is None:
         time.sleep(backoff(attempt, how))
@@ -132,8 +121,8 @@ def _try(url: str, got: _Got, how: Acquire, pace: Pace | None) -> None:
 def _ask(at: str, got: _Got, how: Acquire, pace: Pace | None, *, with_credentials: bool) -> str | None:
     """One request. Where it redirects to; None when the file is there."""
     host = split(at).hostname or ""
-    with _unavailable(at), _connection(at, how, pace) as connection:
-        target, headers = _request(at, how, with_credentials=with_credentials)
+    with _unavailable(at), connection_for(at, how, pace) as connection:
+        target, headers = request_of(at, how, with_credentials=with_credentials)
         if got.size and got.mark is not None:
             headers |= {"Range": f"bytes={got.size}-", "If-Range": got.mark}
         else:
@@ -151,7 +140,7 @@ def _ask(at: str, got: _Got, how: Acquire, pace: Pace | None, *, with_credential
 def _unavailable(at: str) -> Iterator[None]:
     try:
         yield
-    except _Late as error:
+    except Late as error:
         raise TooLong(
             f"{plain(at)} took more than {error.minutes:g} minutes", do="raise acquire.max_minutes in the recipe"
         ) from error
@@ -164,108 +153,13 @@ def _unavailable(at: str) -> Iterator[None]:
         told = SourceUnavailable(
             f"{plain(at)} cannot be fetched: {reason}", do="check the network; a new run tries again", retry=True
         )
-        raise _Again(told) from error
+        raise Again(told) from error
     except SourceUnavailable as error:
         what = error.what if error.what.startswith(plain(at)) else f"{plain(at)}: {error.what}"
         told = type(error)(what, do=error.do, retry=error.retry)
         if type(error) is SourceUnavailable and error.retry:
-            raise _Again(told) from error
+            raise Again(told) from error
         raise told from error
-
-
-class _Late(Exception):
-    def __init__(self, minutes: float) -> None:
-        super().__init__()
-        self.minutes = minutes
-
-
-@contextmanager
-def _connection(at: str, how: Acquire, pace: Pace | None) -> Iterator[http.client.HTTPConnection]:
-    """A connection for one request, cut when its time is over, however slowly the other side answers."""
-    parts = split(at)
-    host, is_tls = parts.hostname or "", parts.scheme == "https"
-    port = parts.port or (443 if is_tls else 80)
-    proxy = proxy_of(at, how)
-    if pace is not None:
-        pace.take(host, how)
-    sock = connect(host, port, how) if proxy is None else connect_by(proxy, host, how)
-    connection = http.client.HTTPConnection(host, port, timeout=how.timeout_s)
-    connection.sock = sock
-    live = sock  # the connection lets go of its socket while the answer is read
-    late = threading.Event()
-
-    def cut() -> None:
-        late.set()
-        with contextlib.suppress(OSError):  # it may have ended by itself
-            live.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(how.max_minutes * 60, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        if is_tls:
-            if proxy is not None:
-                tunnel(sock, host, port, proxy)
-            live = connection.sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
-        yield connection
-    except (OSError, http.client.HTTPException, _Again) as error:
-        if late.is_set():
-            raise _Late(how.max_minutes) from error
-        raise
-    else:
-        if late.is_set():
-            raise _Late(how.max_minutes)
-    finally:
-        timer.cancel()
-        connection.close()
-        sock.close()
-
-
-def tunnel(sock: socket.socket, host: str, port: int, proxy: urllib.parse.SplitResult) -> None:
-    """Have a proxy connect to a host. Raises OSError."""
-    name = f"[{host}]" if ":" in host else host
-    lines = [f"CONNECT {name}:{port} HTTP/1.1", f"Host: {name}:{port}", *_proxy_lines(proxy)]
-    sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-    answer = http.client.HTTPResponse(sock, method="CONNECT")
-    answer.begin()
-    if answer.status != 200:  # noqa: PLR2004
-        raise OSError(f"the proxy answered {answer.status}")
-
-
-def _proxy_lines(proxy: urllib.parse.SplitResult) -> list[str]:
-    if proxy.username is None:
-        return []
-    return [f"Proxy-Authorization: {basic(proxy)}"]
-
-
-def basic(parts: urllib.parse.SplitResult) -> str:
-    """The user and password of an address as a header's value."""
-    user, password = (urllib.parse.unquote(part or "") for part in (parts.username, parts.password))
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-def _request(at: str, how: Acquire, *, with_credentials: bool) -> tuple[str, dict[str, str]]:
-    """What is asked for, and the headers: credentials go to the host they were written for alone."""
-    parts = split(at)
-    port = f":{parts.port}" if parts.port else ""
-    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    host = name.encode("idna").decode() if not name.isascii() else name
-    path = urllib.parse.quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    query = urllib.parse.quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]")
-    target = path + (f"?{query}" if query else "")
-    headers = {
-        "Host": host + port,
-        "User-Agent": "affectloom",
-        "Accept-Encoding": "identity",  # nothing is unpacked, so nothing can blow up
-        "Connection": "close",
-    }
-    if with_credentials and parts.username is not None:
-        headers["Authorization"] = basic(parts)
-    proxy = proxy_of(at, how)
-    if proxy is not None and parts.scheme == "http":
-        target = f"http://{host}{port}{target}"
-        headers |= dict(line.split(": ", 1) for line in _proxy_lines(proxy))
-    return target, headers
 
 
 def _judge(at: str, host: str, answer: http.client.HTTPResponse, pace: Pace | None) -> None:
@@ -273,7 +167,7 @@ def _judge(at: str, host: str, answer: http.client.HTTPResponse, pace: Pace | No
     if answer.status in (200, 206):
         return
     if answer.status == 416:  # noqa: PLR2004 - what we have is longer than what is there now
-        raise _Again(SourceUnavailable(f"{plain(at)} changed while it was fetched", do="try again later", retry=True))
+        raise Again(SourceUnavailable(f"{plain(at)} changed while it was fetched", do="try again later", retry=True))
     retry = answer.status in RETRY_STATUS
     meaning = _MEANING.get(answer.status, "")
     told = SourceUnavailable(
@@ -286,7 +180,7 @@ def _judge(at: str, host: str, answer: http.client.HTTPResponse, pace: Pace | No
     wait_s = retry_after(answer.headers.get("Retry-After"))
     if wait_s is not None and pace is not None:
         pace.hold(host, wait_s)
-    raise _Again(told, wait_s=wait_s)
+    raise Again(told, wait_s=wait_s)
 
 
 def printable(text: str, most: int = 200) -> str:
@@ -307,7 +201,7 @@ def retry_after(value: str | None) -> float | None:
 
 
 def _take(at: str, answer: http.client.HTTPResponse, got: _Got, how: Acquire, pace: Pace | None) -> None:
-    """The body, added to what has come. Raises _Again where it broke off, TooLong."""
+    """The body, added to what has come. Raises Again where it broke off, TooLong."""
     packed = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if packed not in ("", "identity"):
         raise SourceUnavailable(
@@ -351,12 +245,12 @@ def _continue(at: str, answer: http.client.HTTPResponse, got: _Got) -> None:
     )
     if not fits:
         got.begin_again()
-        raise _Again(SourceUnavailable(f"{plain(at)} changed while it was fetched", do="try again later", retry=True))
+        raise Again(SourceUnavailable(f"{plain(at)} changed while it was fetched", do="try again later", retry=True))
 
 
-def _broke_off(at: str, got: _Got) -> _Again:
+def _broke_off(at: str, got: _Got) -> Again:
     of = f" of {got.total:,}" if got.total is not None else ""
-    return _Again(
+    return Again(
         SourceUnavailable(f"{plain(at)} broke off after {got.size:,}{of} bytes", do="a new run tries again", retry=True)
     )
 

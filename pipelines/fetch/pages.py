@@ -8,6 +8,7 @@ import datetime as dt
 import os
 import re
 import shutil
+import tempfile
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -149,9 +150,10 @@ def loading(
 ) -> Iterator[tuple[Loader, Gate]]:
     """A yt-dlp behind a gate, and the gate. Its errors become ours."""
     check_here(url, how)
-    with Gate(how, pace) as gate:
+    # The cookies never lie in the store, not even where we are killed.
+    with Gate(how, pace) as gate, tempfile.TemporaryDirectory(prefix="affectloom-") as private:
         try:
-            with loader(folder, gate.url, how, _cookies(folder), options) as ydl:
+            with loader(folder, gate.url, how, _cookies(Path(private)), options) as ydl:
                 yield ydl, gate
         except refusals.NotFetched as error:
             raise (gate.refused[0] if gate.refused else error) from error
