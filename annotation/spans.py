@@ -1,0 +1,115 @@
+"""Agreement on stretches, links, sets and transcripts."""
+
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from annotation.alpha import krippendorff_alpha, set_distance
+from annotation.bootstrap import Statistic
+from annotation.kappa import fleiss_kappa
+from annotation.ratings import Undefined, ratings
+
+Span = tuple[int, int, str]
+"""Start, end (code points, or milliseconds; the end is not in it), label."""
+
+
+def set_alpha(answers: Iterable[tuple[str, str, frozenset[str]]], *, masi: bool = True) -> Statistic | Undefined:
+    """Krippendorff's alpha of sets of labels, with the distance MASI or Jaccard; of (item, rater, labels)."""
+    rows = list(answers)
+    order = sorted({given for _, _, given in rows}, key=sorted)
+    return krippendorff_alpha(ratings(rows, order), distance=set_distance(order, masi=masi))
+
+
+def label_kappas(answers: Iterable[tuple[str, str, frozenset[str]]]) -> dict[str, float | Undefined]:
+    """Fleiss' kappa of each label of a multi-label question: chosen, or not."""
+    rows = list(answers)
+    found: dict[str, float | Undefined] = {}
+    for label in sorted({label for _, _, given in rows for label in given}):
+        one = fleiss_kappa(ratings((item, rater, label in given) for item, rater, given in rows))
+        found[label] = one if isinstance(one, Undefined) else one.value()
+    return found
+
+
+def span_f1(one: Collection[Span], other: Collection[Span]) -> float | Undefined:
+    """F1 of what two raters marked, by length: twice the shared length of equal labels over the sum of lengths.
+
+    Overlapping stretches of a rater with the same label count once. Symmetric: neither rater is the truth
+    (Hripcsak, Rothschild (2005), JAMIA 12(3), 296-298).
+    """
+    mine, theirs = _marked(one), _marked(other)
+    total = len(mine) + len(theirs)
+    return 2 * len(mine & theirs) / total if total else Undefined("neither rater marked anything")
+
+
+def _marked(spans: Collection[Span]) -> set[tuple[int, str]]:
+    return {(at, label) for start, end, label in spans for at in range(start, end)}
+
+
+def span_alpha(items: Iterable[tuple[str, int, dict[str, Collection[Span]]]]) -> Statistic | Undefined:
+    """Krippendorff's nominal alpha over positions: each is a unit, with its set of labels (often none) as the value.
+
+    Not the unitizing alpha, which compares stretches as wholes: here each position counts alike.
+
+    Args:
+        items: id, length in positions, and each rater's stretches; a rater who looked and marked nothing is there
+            with none.
+
+    Raises:
+        SourceTableError: there are no items, or none has a length.
+    """
+    rows: list[tuple[str, str, Hashable]] = []
+    for item, length, by_rater in items:
+        for rater, spans in by_rater.items():
+            labels: list[set[str]] = [set() for _ in range(length)]
+            for start, end, label in spans:
+                for at in range(max(start, 0), min(end, length)):
+                    labels[at].add(label)
+            rows += [(f"{item}@{at}", rater, tuple(sorted(here))) for at, here in enumerate(labels)]
+    table = ratings(rows)
+    whole = krippendorff_alpha(table)
+    if isinstance(whole, Undefined):
+        return whole
+    # Resampled are items, not positions, which hang together.
+    name = np.array([item.rpartition("@")[0] for item in table.items])
+    names, of = np.unique(name, return_inverse=True)
+    sums = np.zeros((len(names), whole.rows.shape[1]))
+    np.add.at(sums, of.reshape(-1), whole.rows[whole.pattern])
+    return Statistic(sums, np.arange(len(names)), whole.of)
+
+
+def link_f1(one: Collection[Hashable], other: Collection[Hashable]) -> float | Undefined:
+    """F1 of the links that two raters drew, such as (utterance, cause): twice those of both over those of each."""
+    mine, theirs = set(one), set(other)
+    total = len(mine) + len(theirs)
+    return 2 * len(mine & theirs) / total if total else Undefined("neither rater drew a link")
+
+
+def edits(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
+    """The fewest insertions, deletions and replacements that turn one into the other.
+
+    Source: Levenshtein (1966), Soviet Physics Doklady 10(8), 707-710; Wagner, Fischer (1974), JACM 21(1), 168-173.
+    """
+    before = list(range(len(other) + 1))
+    for at, mine in enumerate(one, 1):
+        row = [at]
+        for place, theirs in enumerate(other, 1):
+            row.append(min(before[place] + 1, row[-1] + 1, before[place - 1] + (mine != theirs)))
+        before = row
+    return before[-1]
+
+
+def error_rate(reference: str, other: str, *, words: bool = True) -> float | Undefined:
+    """The word error rate (WER), or of characters (CER), blanks between words counted once; may exceed 1."""
+    mine, theirs = reference.split(), other.split()
+    one, two = (mine, theirs) if words else (list(" ".join(mine)), list(" ".join(theirs)))
+    return edits(one, two) / len(one) if one else Undefined("the reference is empty")
+
+
+def transcripts_apart(texts: Sequence[str], *, words: bool = True) -> float | Undefined:
+    """The error rate between raters' transcripts of one item: mean over ordered pairs with a reference."""
+    if len(texts) < 2:  # noqa: PLR2004
+        return Undefined("only one rater")
+    pairs = [each for a, b in combinations(texts, 2) for each in ((a, b), (b, a))]
+    rates = [rate for a, b in pairs if not isinstance(rate := error_rate(a, b, words=words), Undefined)]
+    return float(np.mean(rates)) if rates else Undefined("every transcript is empty")
