@@ -5,6 +5,7 @@ Pure: no model and no file is needed here.
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 from extractors.recognizer import Heard
 from extractors.sound import RATE_HZ
@@ -18,6 +19,12 @@ MARGIN_S = 0.1
 LEAST_LEFT_S = 1.0
 """Speech at the end of a chunk that is worth a turn of its own."""
 LEAST_SKIPPED_S = 0.7
+BACK_S = 4.0
+"""How far back to look for a pause at which to take up what was left out.
+
+Whisper often stops in the middle of a sentence and leaves the rest to the next window. Heard from there on, a rest has
+lost the first half of its sentence: words beside the cut come out wrong, or twice. About a sentence long.
+"""
 _LEAST_PROGRESS_S = 0.5
 _TWICE_WITHIN_MS = 200
 
@@ -38,7 +45,7 @@ def transcript(
     doubts: list[Doubt] = []
     starts = [start for start, _ in spans]
     heard_to = 0
-    for chunk, text in heard:
+    for (chunk, text), following in zip(heard, [*heard[1:], None], strict=False):
         if _is_no_speech(text):
             doubts.append(Doubt(start=round(chunk.start_s, 3), end=round(chunk.end_s, 3), reason="no-speech"))
             continue
@@ -46,6 +53,9 @@ def transcript(
         if words and timed and chunk.pieces[0][0] < heard_to and _same_word(words[-1], timed[0]):
             # The rest of a chunk was cut off inside its last word, which was heard twice.
             timed = timed[1:]
+        if following is not None and _is_heard_again(chunk, *following):
+            cut_ms = _ms(following[0].start_s)
+            timed = [word for word in timed if (word.start_ms + word.end_ms) / 2 < cut_ms]
         heard_to = max(heard_to, chunk.pieces[-1][1])
         low = max(words[-1].end_ms if words else 0, _ms(chunk.start_s))
         found, loops = without_loops(in_order(timed, min(low, length_ms), min(_ms(chunk.end_s), length_ms)))
@@ -78,7 +88,8 @@ def unheard(chunk: Chunk, text: Heard, language: str, spans: Sequence[tuple[floa
 
     The model says where its last segment ends; what comes after is left. It may set that end too late, and skip an
     utterance before it: where the last word lies `LEAST_SKIPPED_S` of speech before the end, all after the word
-    is left. Every turn takes half a second at least, so that turns come to an end.
+    is left. A rest that begins inside speech is taken up at the longest pause in the `BACK_S` before it: `transcript`
+    drops the words that are heard twice by that. Every turn takes half a second at least, so that turns come to an end.
     """
     if text.until_s is None or text.until_s < _LEAST_PROGRESS_S:
         return None
@@ -91,7 +102,27 @@ def unheard(chunk: Chunk, text: Heard, language: str, spans: Sequence[tuple[floa
         far_enough = after_word is not None and len(chunk) - len(after_word) >= _LEAST_PROGRESS_S * RATE_HZ
         if after_word is not None and far_enough and after_word.speech_s(near) - left_s >= LEAST_SKIPPED_S:
             return after_word
-    return rest if rest is not None and rest.speech_s(near) >= LEAST_LEFT_S else None
+    return _from_pause(chunk, rest, near) if rest is not None and rest.speech_s(near) >= LEAST_LEFT_S else None
+
+
+def _from_pause(chunk: Chunk, rest: Chunk, spans: Sequence[tuple[float, float]]) -> Chunk:
+    """The rest of a chunk from the longest pause before it on; as it is, if it begins in a pause.
+
+    At most half of what was heard is heard again: over many turns that costs no more than one hearing of all.
+    """
+    start = rest.start_s
+    pauses = [(later - earlier, (earlier + later) / 2) for (_, earlier), (later, _) in pairwise(spans)]
+    if any(abs(middle - start) <= length / 2 + MARGIN_S for length, middle in pauses):
+        return rest
+    near = [pause for pause in pauses if start - BACK_S <= pause[1] <= start]
+    longer = chunk.later_than(max(near)[1]) if near else None
+    least = max((len(chunk) - len(rest)) / 2, _LEAST_PROGRESS_S * RATE_HZ)
+    return longer if longer is not None and len(chunk) - len(longer) >= least else rest
+
+
+def _is_heard_again(chunk: Chunk, later: Chunk, text: Heard) -> bool:
+    """Whether the end of a chunk was heard once more in a later one, and not as silence."""
+    return later.pieces[0][0] < chunk.pieces[-1][1] and bool(text.parts) and not _is_no_speech(text)
 
 
 def _same_word(last: Timed, first: Timed) -> bool:

@@ -419,6 +419,39 @@ def test_what_comes_after_the_models_last_segment_is_heard_again():
     assert unheard(chunk, said(15.0, (" one", 1.0, 4.0), (" two", 10.0, 15.0)), "en", spans) is None
 
 
+def test_a_rest_that_begins_inside_a_sentence_is_taken_up_at_the_pause_before_it():
+    chunk = Chunk(((0, 20 * RATE),))
+    spans = [(0.0, 9.0), (9.2, 10.0), (10.6, 18.0), (18.1, 19.0)]
+    rest = unheard(chunk, said(13.0, (" one", 0.0, 9.0), (" two", 10.6, 13.0)), "en", spans)
+    assert rest == Chunk(((round(10.3 * RATE), 20 * RATE),))  # the longest pause of the last seconds, not the last
+    # A rest that begins in a pause is a sentence by itself; without a pause nearby it stays where it is.
+    assert unheard(chunk, said(10.4, (" one", 0.0, 10.0)), "en", spans) == chunk.after(10.4)
+    assert unheard(chunk, said(17.0, (" one", 0.0, 17.0)), "en", spans) == chunk.after(17.0)
+    # No more than half of what was heard is heard again, lest the turns be many.
+    assert unheard(chunk, said(3.0, (" one", 0.0, 3.0)), "en", [(0.0, 0.7), (0.9, 20.0)]) == chunk.after(3.0)
+
+
+def test_what_was_heard_again_with_its_whole_sentence_replaces_what_was_heard_of_it():
+    whole, rest = Chunk(((0, 6 * RATE),)), Chunk(((2 * RATE, 6 * RATE),))
+    first = (whole, said(4.0, (" so", 0.5, 1.0), (" the", 2.5, 3.0), (" britches", 3.0, 4.0)))
+
+    def texts(again):
+        found = transcript(
+            [first, (rest, again)], spans=[(0.4, 5.5)], length_ms=6000, language="en", language_probability=None
+        )
+        return [word.text.strip() for word in found.words]
+
+    assert texts(said(3.0, (" the", 0.5, 1.0), (" bridge", 1.0, 2.0), (" is", 2.2, 2.6))) == [
+        "so",
+        "the",
+        "bridge",
+        "is",
+    ]
+    # Where the second hearing brought nothing, the first one stays.
+    assert texts(said(None)) == ["so", "the", "britches"]
+    assert texts(said(None, (" you", 0.5, 1.0), no_speech=0.9)) == ["so", "the", "britches"]
+
+
 def test_an_utterance_that_the_model_skipped_before_its_end_is_heard_again():
     chunk = Chunk(((0, 20 * RATE),))
     spans = [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)]
