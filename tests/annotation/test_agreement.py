@@ -45,6 +45,11 @@ TEN_BY_FIVE = [
     [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
 ]  # fmt: skip
 
+# Fleiss (1971), table 1: 30 patients, 6 diagnoses each, of 5 categories.
+FLEISS_1971 = """444444 222555 233335 555555 222444 113333 333355 113334 114444 555555 144444 124444 222333 144444
+224445
+333335 111455 111112 224444 133555 555555 244444 224555 114444 144445 222224 111155 224444 133333 555555"""
+
 
 def from_counts(counts):
     return from_rows(np.array([np.repeat(range(len(row)), row) for row in counts]).T.tolist())
@@ -66,6 +71,12 @@ def test_gwet_fleiss_and_percent_of_four_raters_with_missing_ratings():
 
 def test_fleiss_of_the_worked_example():
     assert value_of(fleiss_kappa(from_counts(TEN_BY_FIVE))) == pytest.approx(0.209931, abs=1e-6)
+
+
+def test_fleiss_of_his_psychiatric_diagnoses():
+    table = from_rows(np.array([list(map(int, one)) for one in FLEISS_1971.split()]).T.tolist())
+    assert value_of(fleiss_kappa(table)) == pytest.approx(0.430, abs=5e-4)
+    assert value_of(krippendorff_alpha(table)) == pytest.approx(0.43341, abs=1e-5)
 
 
 def test_icc_of_shrout_and_fleiss():
