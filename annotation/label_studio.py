@@ -1,6 +1,6 @@
 """Talk to a Label Studio server over its REST API: tokens, retries, pages, projects, tasks.
 
-The API is that of the community edition, 1.20 and later (https://api.labelstud.io). Requests are plain JSON over
+The API is that of the community edition (https://api.labelstud.io), tried with 1.23.2. Requests are plain JSON over
 HTTP, so nothing beyond the standard library is needed; what is pushed can be read by `label-studio-sdk` as well.
 """
 
@@ -48,7 +48,7 @@ class _Unsure(Exception):
 class Tries:
     """How often a request is tried, with pauses that double from `pause_s` on, at most `longest_s`, half of it chance.
 
-    The defaults outlast a restart of the server (about a minute).
+    The defaults wait for half a minute to a minute in all, which outlasts a restart of the server.
     """
 
     most: int = 8
