@@ -123,7 +123,11 @@ class Pace:
         descriptor = os.open(self.folder / f"{name}.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield _read(descriptor), _Write(descriptor)
+            turns, write = _read(descriptor), _Write(descriptor)
+            if turns is None:
+                turns = Turns(next_s=time.time() + 1)  # whatever it was, a second's rest hurts nobody
+                write(turns)
+            yield turns, write
         finally:
             os.close(descriptor)
 
@@ -134,14 +138,16 @@ class _Write:
 
     def __call__(self, turns: Turns) -> None:
         data = json.dumps(asdict(turns)).encode().ljust(256)
+        os.ftruncate(self._descriptor, len(data))
         os.pwrite(self._descriptor, data, 0)  # the same length each time, so that none is seen cut off
 
 
-def _read(descriptor: int) -> Turns:
+def _read(descriptor: int) -> Turns | None:
+    """What is kept; None where the file is damaged."""
     try:
         return Turns(**json.loads(os.pread(descriptor, 4096, 0) or b"{}"))
     except (ValueError, TypeError):
-        return Turns(next_s=time.time() + 1)  # whatever it was, a second's rest hurts nobody
+        return None
 
 
 def backoff(attempt: int, how: Acquire) -> float:
