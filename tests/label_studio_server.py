@@ -89,6 +89,7 @@ class Server:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
+        self._personal = {}
 
     def start(self):
         """Start it and wait until it answers."""
@@ -156,8 +157,10 @@ class Server:
         return email, json.loads(browser.get("/api/current-user/token"))["token"]
 
     def personal_token(self, legacy):
-        """A personal access token of a user."""
-        return ask(self.url, legacy, "POST", "/api/token/")["token"]
+        """The personal access token of a user, of whom the server lets have one only."""
+        if legacy not in self._personal:
+            self._personal[legacy] = ask(self.url, legacy, "POST", "/api/token/")["token"]
+        return self._personal[legacy]
 
 
 class Browser:
