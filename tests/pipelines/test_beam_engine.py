@@ -200,9 +200,8 @@ def test_a_worker_that_does_not_see_the_store_says_so(tmp_path: Path):
 def test_ctrl_c_ends_the_run_and_its_children_and_the_next_goes_on(tmp_path: Path):
     rows = make_rows(tmp_path / "in", ["calm"] * 4 + ["slow"] * 30)
     code = (
-        "import signal, sys\nfrom test_beam_engine import *\n"
+        "import sys\nfrom test_beam_engine import *\n"
         "if __name__ == '__main__':\n"
-        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "    rows = [SourceRow.model_validate_json(line) for line in open(sys.argv[1])]\n"
         "    for told in engine('beam', 1).run(plan(Length(), Moody(batch=2)), rows, Store(sys.argv[2])):\n"
         "        print(told.recording, flush=True)\n"
