@@ -139,10 +139,31 @@ def build(
 
 
 @app.command()
-def plan(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
+def plan(
+    recipe: RecipePath,
+    store: StoreUrl = STORE,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="What it would take, from what a few recordings took.")
+    ] = False,
+    recordings: Annotated[int | None, typer.Option("--recordings", min=1, help="Estimate for so many.")] = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", min=0, help="Of so many minutes each.")] = None,
+    workers: Annotated[float | None, typer.Option("--workers", min=1, help="On so many cores.")] = None,
+    gpus: Annotated[float, typer.Option("--gpus", min=0, help="And so many GPUs.")] = 0,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="What --estimate --json printed elsewhere, as the figures.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Print what would run, with every default spelled out. Starts nothing, writes nothing."""
     from pipelines import work
+    from pipelines.estimate import told as told_of
 
+    if estimate:
+        one = work.estimate(
+            recipe, store, recordings=recordings, minutes=minutes, cpus=workers, gpus=gpus, figures=figures
+        )
+        _print_json(one.model_dump(mode="json")) if as_json else print(told_of(one))
+        return
     told = work.plan(recipe, store)
     if as_json:
         _print_json({"steps": told.steps, "recordings": told.recordings, "filled": told.filled})

@@ -1,5 +1,6 @@
 """What the commands do, for a command line or a notebook: build, plan, failures, publish."""
 
+import json
 import os
 import secrets
 from collections import Counter, defaultdict
@@ -17,6 +18,8 @@ from pipelines.build import LoadedRecipe, load
 from pipelines.engines import Engine
 from pipelines.engines import engine as engine_of
 from pipelines.engines.spread import here
+from pipelines.estimate import estimate as estimated
+from pipelines.estimate import figures as measure
 from pipelines.fetch.lists import expanded
 from pipelines.lineage import digest, weights_of
 from pipelines.machine import cores
@@ -30,6 +33,7 @@ from pipelines.sources import near_misses, read_sources
 from pipelines.store import Store
 from pipelines.survey import NothingToPublish
 from schemas.errors import UsageError
+from schemas.estimate import Estimate, Figures
 from schemas.failure import Failure
 from schemas.publication import About, PublishReport, StepUsed
 from schemas.rights import Rights
@@ -127,6 +131,38 @@ def plan(recipe: Path, store_url: str) -> Planned:
         for name, near in near_misses(sorted(extra)).items()
     )
     return Planned(loaded.plan.filled(), count, {step: dict(states) for step, states in steps.items()}, notes)
+
+
+def estimate(
+    recipe: Path,
+    store_url: str,
+    *,
+    recordings: int | None,
+    minutes: float | None,
+    cpus: float | None,
+    gpus: float,
+    figures: Path | None,
+) -> Estimate:
+    """What the recipe would take for so many recordings; None: for those of its sources, as long as the measured ones.
+
+    figures: what `plan --estimate --json` printed; None: what was measured in the store. Raises UsageError.
+    """
+    loaded = load(recipe)
+    store = open_store(store_url)
+    if figures is None:
+        measured = measure(loaded.plan, rows_of(loaded, store), store)
+    else:
+        try:
+            measured = Figures.model_validate(json.loads(figures.read_text("utf-8"))["figures"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{figures} holds no figures: {error}",
+                do="give what `affectloom plan RECIPE --estimate --json` printed",
+            ) from error
+    count = sum(1 for _ in rows_of(loaded, store)) if recordings is None else recordings
+    length_s = None if minutes is None else minutes * 60
+    shard_mb = loaded.recipe.publish.shard_mb
+    return estimated(measured, shard_mb, recordings=count, length_s=length_s, cpus=float(cpus or cores()), gpus=gpus)
 
 
 def failures(recipe: Path, store_url: str) -> list[Failure]:
