@@ -34,7 +34,7 @@ _RATE_OVER_S = 300.0
 _RATE_FROM = 10
 """Recordings: where fewer came to their end in the last minutes, the rate is the whole run's."""
 _POINTS = 240
-_BEAT = re.compile(r"(?P<name>.+)\.(?P<digest>[0-9a-f]{16})\.(?P<run>[A-Za-z0-9-]+)\.beat\.json")
+_BEAT = re.compile(r"(?P<name>[^.].*)\.(?P<digest>[0-9a-f]{16})\.(?P<run>[A-Za-z0-9-]+)\.beat\.json")
 
 
 @dataclass(frozen=True)

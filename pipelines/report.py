@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 _REASONS = 50
 _RUNS = 20
-_REPORT = re.compile(r"(?P<recipe>.+)\.[0-9a-f]{16}\.report\.json")
+_REPORT = re.compile(r"(?P<recipe>[^.].*)\.[0-9a-f]{16}\.report\.json")
 
 
 @contextmanager

@@ -266,6 +266,13 @@ def test_a_clock_that_is_ahead_is_no_silence(store: Store):
     assert "heard of 0.0 s ago" in told_of(found)
 
 
+def test_a_beat_that_is_being_written_is_not_a_second_build(store: Store):
+    put(store, "one")
+    (beat,) = Path(f"{store.root}/runs").glob("*.beat.json")
+    beat.with_name(f".part-one-1-1.{beat.name}").write_bytes(beat.read_bytes())
+    assert len(status(plan(), store, []).runs) == 1
+
+
 def test_the_lineage_is_that_of_what_is_made():
     def of(*steps: object) -> str:
         return lineage_digest(Plan(Recipe(name="t", sources="x"), steps).lineage)  # type: ignore[arg-type]
