@@ -100,7 +100,7 @@ def sdk_elsewhere(python: str, data: Inputs) -> tuple[Inputs, float]:
 
 
 def ours(data: Inputs, how: str) -> Inputs:
-    from pipelines.align import align
+    from pipelines.segmenting.align import align
     from schemas.track import Track
 
     out = {}

@@ -15,17 +15,17 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from pipelines.answer_table import read_answers
+from pipelines.acquiring.sniff import not_media
+from pipelines.acquiring.sources import id_of, read_sources
+from pipelines.annotating.answer_table import read_answers
+from pipelines.annotating.question_file import read_questions
 from pipelines.fetch.addresses import plain, split
 from pipelines.fetch.http import retry_after
 from pipelines.fetch.pages import section_of
-from pipelines.probe import read_listing
-from pipelines.question_file import read_questions
 from pipelines.recipe_file import read_yaml, validate
-from pipelines.sniff import not_media
-from pipelines.sources import id_of, read_sources
+from pipelines.segmenting.subtitle_files import read_subtitles
 from pipelines.store import is_id
-from pipelines.subtitle_files import read_subtitles
+from pipelines.watching.probe import read_listing
 from schemas.errors import AffectloomError
 from schemas.recipe import Recipe
 

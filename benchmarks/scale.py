@@ -28,7 +28,7 @@ from rich.table import Table
 
 from pipelines.engines import Engine, engine
 from pipelines.plan import Plan
-from pipelines.progress import Tally
+from pipelines.reporting.progress import Tally
 from pipelines.store import Store
 from schemas.recipe import Recipe
 from schemas.record import Record

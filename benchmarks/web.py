@@ -32,8 +32,8 @@ from loopback_site import Reply, Site, site  # noqa: E402 - the path to it comes
 from pipelines.engines.local import LocalEngine  # noqa: E402
 from pipelines.fetch.lists import expanded  # noqa: E402
 from pipelines.plan import Plan  # noqa: E402
-from pipelines.probe import Probe  # noqa: E402
 from pipelines.store import Store  # noqa: E402
+from pipelines.watching.probe import Probe  # noqa: E402
 from schemas.acquire import Acquire  # noqa: E402
 from schemas.recipe import Recipe  # noqa: E402
 from schemas.source import SourceRow  # noqa: E402

@@ -9,13 +9,13 @@ from pydantic import ValidationError
 from extractors.openface import OpenFace, contents_of
 from extractors.speaking import SpeakingFace
 from pipelines import registry
+from pipelines.annotating.question_file import read_questions
 from pipelines.plan import Plan
-from pipelines.probe import Probe
-from pipelines.question_file import read_questions
+from pipelines.publishing.samples import Samples
 from pipelines.recipe_file import YamlFile, mistakes, read_yaml, unknown_name, validate
-from pipelines.samples import Samples
-from pipelines.segment import Segment
-from pipelines.watch import Watch
+from pipelines.segmenting.segment import Segment
+from pipelines.watching.probe import Probe
+from pipelines.watching.watch import Watch
 from schemas.errors import MissingPart, RecipeError
 from schemas.question import QuestionSpec
 from schemas.recipe import Recipe

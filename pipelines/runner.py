@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.acquire import acquire
+from pipelines.acquiring.acquire import acquire
 from pipelines.plan import Plan, is_todo
 from pipelines.recording import StoredRecording
 from pipelines.store import Store

@@ -10,28 +10,28 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from pipelines.acquire import is_current
-from pipelines.asked_answers import read_synonyms
-from pipelines.asked_labels import as_written
-from pipelines.beat import Run
+from pipelines.acquiring.acquire import is_current
+from pipelines.acquiring.sources import near_misses, read_sources
 from pipelines.build import LoadedRecipe, load
 from pipelines.engines import Engine
 from pipelines.engines import engine as engine_of
 from pipelines.engines.spread import here
-from pipelines.estimate import estimate as estimated
-from pipelines.estimate import figures as measure
 from pipelines.fetch.lists import expanded
 from pipelines.lineage import digest, weights_of
 from pipelines.machine import cores
 from pipelines.plan import versions
-from pipelines.progress import Tally, follow
-from pipelines.publish import publish as write_dataset
+from pipelines.publishing.asked_answers import read_synonyms
+from pipelines.publishing.asked_labels import as_written
+from pipelines.publishing.publish import publish as write_dataset
+from pipelines.publishing.shelf import FromStore, Shelf
+from pipelines.publishing.survey import NothingToPublish
 from pipelines.recording import StoredRecording
-from pipelines.report import recorded
-from pipelines.shelf import FromStore, Shelf
-from pipelines.sources import near_misses, read_sources
+from pipelines.reporting.beat import Run
+from pipelines.reporting.estimate import estimate as estimated
+from pipelines.reporting.estimate import figures as measure
+from pipelines.reporting.progress import Tally, follow
+from pipelines.reporting.report import recorded
 from pipelines.store import Store
-from pipelines.survey import NothingToPublish
 from schemas.errors import UsageError
 from schemas.estimate import Estimate, Figures
 from schemas.failure import Failure

@@ -60,7 +60,7 @@ class Watching(Protocol):
 
 
 class Watcher(Step):
-    """A step that sees the recording as it is decoded. `pipelines.watch` runs all watchers of a recipe as one step."""
+    """A step that sees the recording as it is decoded. `pipelines.watching.watch` runs all of a recipe as one step."""
 
     reads = ("media", "facts")
 
@@ -75,4 +75,4 @@ class Watcher(Step):
 
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         """Watchers are run by the decode pass, never alone."""
-        raise TypeError(f"{self.key} is fed by the decode pass (pipelines.watch)")
+        raise TypeError(f"{self.key} is fed by the decode pass (pipelines.watching.watch)")

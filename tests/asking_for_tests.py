@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from pipelines import work
-from pipelines.annotation_home import Home
+from pipelines.annotating.home import Home
 
 DEMO = Path(__file__).parents[1] / "pipelines" / "demo"
 SPEC = """

@@ -3,7 +3,7 @@
 import struct
 import subprocess
 
-from pipelines.ffmpeg import find
+from pipelines.watching.ffmpeg import find
 
 BEEP = "if(between(t,{start},{end}),0.5*sin(2*PI*1000*t),0)"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipelines.probe import Probe
+from pipelines.watching.probe import Probe
 from schemas.errors import MeasurementError, MissingPart
 from schemas.record import Record
 from schemas.step import Needs, Recording, Step

@@ -19,11 +19,11 @@ from extractors.openface import OpenFace
 from extractors.prosody import Prosody
 from extractors.speech import Speech
 from pipelines import cli, registry
-from pipelines.align import RULES
+from pipelines.acquiring.sources import _NAMES
+from pipelines.publishing.samples import Samples
 from pipelines.recipe_file import read_yaml, validate
-from pipelines.samples import Samples
-from pipelines.segment import Segment
-from pipelines.sources import _NAMES
+from pipelines.segmenting.align import RULES
+from pipelines.segmenting.segment import Segment
 from schemas.acquire import Acquire, Web
 from schemas.annotate import Annotate
 from schemas.publication import Publication

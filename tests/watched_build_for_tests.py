@@ -5,11 +5,11 @@ from pathlib import Path
 
 from steps_for_tests import After, Length, Moody, Uses
 
-from pipelines.beat import Run
 from pipelines.engines.local import LocalEngine
 from pipelines.plan import Plan
-from pipelines.progress import Tally, follow
-from pipelines.report import recorded
+from pipelines.reporting.beat import Run
+from pipelines.reporting.progress import Tally, follow
+from pipelines.reporting.report import recorded
 from pipelines.store import Store
 from schemas.recipe import Recipe
 from schemas.source import SourceRow

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipelines.acquire import is_current
+from pipelines.acquiring.acquire import is_current
 from pipelines.recording import StoredRecording
 from pipelines.runner import ACQUIRE, Runner, fail, killed, outcome
 from schemas.outcome import Outcome

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from pipelines.acquire import is_current
+from pipelines.acquiring.acquire import is_current
 from pipelines.engines.again import forget_failures, give_up
 from pipelines.engines.child import ACQUIRING, Child, Task, start, stop
 from pipelines.engines.spread import Spread, Workers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.fetch.http import printable
 from pipelines.fetch.refusals import NotFetched
-from pipelines.ffmpeg import Limits, check_exit, find, opened, plain, start, stop
+from pipelines.watching.ffmpeg import Limits, check_exit, find, opened, plain, start, stop
 from schemas.acquire import Acquire
 from schemas.errors import DecodeError
 

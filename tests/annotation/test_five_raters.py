@@ -12,9 +12,9 @@ from label_studio_server import TOKEN, ask
 from annotation.label_studio import LabelStudio, Tries
 from annotation.media_server import MediaServer
 from annotation.push import KEY
-from pipelines.annotate_pull import import_file, pull_recipe
-from pipelines.annotate_push import push_recipe
-from pipelines.answer_table import read_answers
+from pipelines.annotating.answer_table import read_answers
+from pipelines.annotating.pull import import_file, pull_recipe
+from pipelines.annotating.push import push_recipe
 from schemas.errors import SourceTableError
 
 QUICK = Tries(most=4, pause_s=0.01, longest_s=0.05)

@@ -9,9 +9,9 @@ from label_studio_server import TOKEN, ask
 
 from annotation.label_studio import LabelStudio, Tries
 from annotation.push import KEY
-from pipelines.annotate_pull import pull_recipe
-from pipelines.annotate_push import push_recipe
-from pipelines.annotate_rounds import adjudicate_recipe, assign_recipe, status_recipe
+from pipelines.annotating.pull import pull_recipe
+from pipelines.annotating.push import push_recipe
+from pipelines.annotating.rounds import adjudicate_recipe, assign_recipe, status_recipe
 
 QUICK = Tries(most=4, pause_s=0.01, longest_s=0.05)
 OBJECT = {"video": "video", "audio": "audio", "none": "transcript"}

@@ -13,8 +13,8 @@ from label_studio_server import PASSWORD, TOKEN, ask
 from annotation.label_studio import LabelStudio
 from annotation.media_server import MediaServer
 from annotation.push import KEY
-from pipelines.annotate_pull import pull_recipe
-from pipelines.annotate_push import push_recipe
+from pipelines.annotating.pull import pull_recipe
+from pipelines.annotating.push import push_recipe
 
 pytestmark = pytest.mark.skipif(chromium.program() is None, reason="no chromium here")
 HOSTILE = "<img src=x onerror='window.hurt=1'><script>window.hurt=1</script> $text &amp; </Text>"

@@ -9,7 +9,7 @@ from asking_for_tests import built
 from label_studio_server import TOKEN
 
 from annotation.label_studio import LabelStudio
-from pipelines.annotate_push import push_recipe
+from pipelines.annotating.push import push_recipe
 
 SPEC = """
 questions:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from steps_for_tests import Length
 
-from pipelines.acquire import acquire, is_current
+from pipelines.acquiring.acquire import acquire, is_current
 from pipelines.fetch.addresses import check as check_address
 from pipelines.lineage import Lineage
 from pipelines.recording import StoredRecording

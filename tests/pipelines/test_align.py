@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.align import RULES, Rule, align, grid, word_spans
-from pipelines.overlaps import overlaps
+from pipelines.segmenting.align import RULES, Rule, align, grid, word_spans
+from pipelines.segmenting.overlaps import overlaps
 from schemas.track import Track
 from schemas.transcript import Word
 

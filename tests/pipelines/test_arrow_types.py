@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.arrow_types import conform, settle, unite, without_nulls
+from pipelines.publishing.arrow_types import conform, settle, unite, without_nulls
 
 values = st.recursive(
     st.one_of(st.none(), st.integers(-5, 5)),

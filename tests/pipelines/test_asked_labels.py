@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.asked_answers import read_by, read_synonyms
-from pipelines.labels import label
+from pipelines.publishing.asked_answers import read_by, read_synonyms
+from pipelines.publishing.labels import label
 from schemas.answer import Answer
 from schemas.errors import SourceTableError
 from schemas.features import arrow_schema

@@ -282,7 +282,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ffmpeg(folder: Path, *arguments: str) -> None:
-    from pipelines.ffmpeg import find
+    from pipelines.watching.ffmpeg import find
 
     subprocess.run([str(find()), "-v", "error", "-y", *arguments], cwd=folder, check=True)
 

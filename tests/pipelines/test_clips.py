@@ -5,8 +5,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from pipelines.clips import cut_video
-from pipelines.ffmpeg import find
+from pipelines.watching.clips import cut_video
+from pipelines.watching.ffmpeg import find
 from schemas.errors import DecodeError, TooLong
 
 RATE = 16_000

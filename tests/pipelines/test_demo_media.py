@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from extractors import weights
-from pipelines.answer_table import read_answers
-from pipelines.sources import read_sources
+from pipelines.acquiring.sources import read_sources
+from pipelines.annotating.answer_table import read_answers
 
 DEMO = Path(__file__).parents[2] / "pipelines" / "demo"
 FILES = sorted((DEMO / "media").iterdir())

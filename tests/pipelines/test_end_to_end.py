@@ -305,7 +305,7 @@ def test_ctrl_c_in_the_middle_then_the_same_command_finishes(tmp_path: Path):
 
 STRUCK = """
 import os, signal, subprocess, time
-from pipelines.ffmpeg import Limits, find, start, stop
+from pipelines.watching.ffmpeg import Limits, find, start, stop
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 child = start([str(find()), "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=d=60", "-f", "null", "-"], [], Limits())
 time.sleep(0.5)

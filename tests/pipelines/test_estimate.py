@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipelines import work
-from pipelines.estimate import estimate, told
-from pipelines.report import reports
+from pipelines.reporting.estimate import estimate, told
+from pipelines.reporting.report import reports
 from pipelines.store import Store
 from schemas.errors import UsageError
 from schemas.estimate import Figures, StepFigure

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from made_media import film
 
-from pipelines import ffmpeg
-from pipelines.ffmpeg import Complaints, Limits, check_exit, find, listing, plain, version
+from pipelines.watching import ffmpeg
+from pipelines.watching.ffmpeg import Complaints, Limits, check_exit, find, listing, plain, version
 from schemas.errors import DecodeError, Interrupted, MissingPart, TooLong
 
 ROOT = Path(__file__).parents[2]
@@ -133,8 +133,8 @@ def test_ffmpeg_ends_when_we_are_killed(tmp_path):
     media = film(tmp_path / "a.mp4", length_s=60.0)
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from pipelines.decode import Decoding\n"
-        "from pipelines.ffmpeg import Limits\n"
+        "from pipelines.watching.decode import Decoding\n"
+        "from pipelines.watching.ffmpeg import Limits\n"
         "from schemas.facts import PictureStream\n"
         "from schemas.watching import PicturesWanted\n"
         "stream = PictureStream(codec='h264', width=160, height=120, rate_fps=25)\n"

@@ -13,13 +13,13 @@ from loopback_site import site
 from made_media import film
 from steps_for_tests import Length
 
-from pipelines.acquire import acquire
+from pipelines.acquiring.acquire import acquire
+from pipelines.acquiring.sources import id_of, read_sources
 from pipelines.lineage import Lineage
-from pipelines.probe import Probe
 from pipelines.recipe_file import read_yaml
-from pipelines.sources import id_of, read_sources
+from pipelines.segmenting.subtitle_files import read_subtitles
 from pipelines.store import Store, is_id
-from pipelines.subtitle_files import read_subtitles
+from pipelines.watching.probe import Probe
 from schemas.acquire import Acquire
 from schemas.errors import RecipeError, RecordingError, SourceTableError, SourceUnavailable, TooLong
 from schemas.source import SourceRow

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.answer_table import read_answers
-from pipelines.labels import label, pseudonym
+from pipelines.annotating.answer_table import read_answers
+from pipelines.publishing.labels import label, pseudonym
 from schemas.answer import Answer
 from schemas.errors import SourceTableError, UsageError
 

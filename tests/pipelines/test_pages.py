@@ -6,18 +6,18 @@ import pytest
 from loopback_site import Reply, Site, site
 from steps_for_tests import Length
 
-from pipelines.acquire import acquire, is_current
+from pipelines.acquiring.acquire import acquire, is_current
+from pipelines.acquiring.sources import read_sources
 from pipelines.fetch import pages, refusals
 from pipelines.fetch.addresses import ForbiddenAddress
 from pipelines.fetch.lists import expanded
 from pipelines.fetch.pace import Pace
 from pipelines.fetch.pages import as_cues, fetch_page, section_of
 from pipelines.lineage import Lineage
-from pipelines.probe import Probe, read_listing
-from pipelines.provenance import published_uri
-from pipelines.sources import read_sources
+from pipelines.publishing.provenance import published_uri
+from pipelines.segmenting.subtitle_files import read_subtitles
 from pipelines.store import Store
-from pipelines.subtitle_files import read_subtitles
+from pipelines.watching.probe import Probe, read_listing
 from schemas.acquire import Acquire, Web
 from schemas.errors import RecordingError, SourceUnavailable, TooLong
 from schemas.page import Chapter
@@ -80,7 +80,7 @@ def test_a_section_is_fetched_without_the_whole(web: Site, folder: Path, pace: P
     found = fetch_page(f"yt-dlp:{web.url}/a.mp4#t=1,2.5", folder, HOW, pace)
     assert found.page.section == (1.0, 2.5)
     assert found.media.stat().st_size < len(CLIP)
-    from pipelines.ffmpeg import Limits, listing
+    from pipelines.watching.ffmpeg import Limits, listing
 
     facts, _, _ = read_listing(listing(found.media, [], Limits()))
     assert facts.duration_s == pytest.approx(1.5, abs=1.5)  # from the key frame before

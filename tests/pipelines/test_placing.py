@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.placing import Placing
+from pipelines.watching.placing import Placing
 
 RATE = 16_000
 TOLERANCE = 320  # 20 ms

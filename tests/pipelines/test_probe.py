@@ -6,7 +6,7 @@ import pytest
 from made_media import ffmpeg, film, sound_source
 from recordings import FolderRecording
 
-from pipelines.probe import Probe, channels, read_listing, shown_size
+from pipelines.watching.probe import Probe, channels, read_listing, shown_size
 from schemas.errors import DecodeError, TooLong
 from schemas.facts import Facts
 

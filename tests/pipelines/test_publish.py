@@ -14,10 +14,10 @@ from dataset_making import ABSENT, RATE, spoken, tone, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.clips import sample_range
-from pipelines.ffmpeg import find
-from pipelines.provenance import provenance, provenance_features, published_uri
-from pipelines.publish import publish
+from pipelines.publishing.provenance import provenance, provenance_features, published_uri
+from pipelines.publishing.publish import publish
+from pipelines.watching.clips import sample_range
+from pipelines.watching.ffmpeg import find
 from schemas.errors import SourceTableError, StoreError, UsageError
 from schemas.facts import Facts
 from schemas.failure import Failure
@@ -247,7 +247,7 @@ import resource, signal, sys
 sys.path[:0] = {[str(Path.cwd()), str(Path.cwd() / "tests")]!r}
 from pathlib import Path
 from recordings import FolderRecording
-from pipelines.publish import publish
+from pipelines.publishing.publish import publish
 from schemas.errors import StoreError
 from schemas.publication import About, Publication
 from schemas.source import Source
@@ -390,7 +390,7 @@ import resource, sys
 sys.path[:0] = {[str(Path.cwd()), str(Path.cwd() / "tests")]!r}
 from pathlib import Path
 from recordings import FolderRecording
-from pipelines.publish import publish
+from pipelines.publishing.publish import publish
 from schemas.publication import About, Publication
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 for count in (4, 24):

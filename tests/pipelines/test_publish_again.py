@@ -20,8 +20,8 @@ from recordings import FolderRecording
 
 from pipelines import work
 from pipelines.engines.spread import spread
-from pipelines.place import Place
-from pipelines.publish import publish
+from pipelines.publishing.place import Place
+from pipelines.publishing.publish import publish
 from schemas.errors import StoreError, UsageError
 from schemas.publication import About, Publication
 from schemas.sample import SampleRows
@@ -179,8 +179,8 @@ from pathlib import Path
 from recordings import FolderRecording
 from pipelines import work
 from pipelines.engines.spread import spread
-from pipelines.publish import publish
-from pipelines import place
+from pipelines.publishing.publish import publish
+from pipelines.publishing import place
 from schemas.publication import About, Publication
 how = Publication.model_validate_json({HOW.model_dump_json()!r})
 def slow(noted=place.Place.note):

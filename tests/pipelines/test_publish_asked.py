@@ -10,7 +10,7 @@ from question_specs import spec_of
 
 from annotation.answered import table
 from pipelines import work
-from pipelines.publish import publish
+from pipelines.publishing.publish import publish
 from schemas.answer import Answer
 from schemas.answer_value import ChoiceValue, ScaleValue
 from schemas.publication import About, Publication

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from steps_for_tests import After, Length, Moody, Uses
 
 from pipelines.amounts import duration, size
-from pipelines.beat import Run, beats
 from pipelines.engines.local import LocalEngine
 from pipelines.plan import Plan
-from pipelines.progress import Tally, follow
-from pipelines.report import recorded, reports
-from pipelines.report_charts import labels, progress_chart, seconds_chart, states_chart, ticks
-from pipelines.report_page import page
+from pipelines.reporting.beat import Run, beats
+from pipelines.reporting.charts import labels, progress_chart, seconds_chart, states_chart, ticks
+from pipelines.reporting.page import page
+from pipelines.reporting.progress import Tally, follow
+from pipelines.reporting.report import recorded, reports
 from pipelines.store import Store
 from schemas.errors import StoreError
 from schemas.outcome import Outcome

@@ -7,10 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines import work
+from pipelines.acquiring.rights import NotPermitted, named, share
+from pipelines.acquiring.takedown import take_down, tombstone
 from pipelines.cli import app
-from pipelines.rights import NotPermitted, named, share
 from pipelines.store import Store
-from pipelines.takedown import take_down, tombstone
 from schemas.errors import StoreError, UsageError
 from schemas.rights import Rights
 

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from recordings import FolderRecording
 
 from extractors.functionals import functionals, speech_rate
-from pipelines.chosen_face import NO_FACE, Choice, followed, largest
-from pipelines.overlaps import overlaps
-from pipelines.sample_pieces import Wanted
-from pipelines.sample_rows import schema_of
-from pipelines.samples import Samples, is_embedding
+from pipelines.publishing.sample_pieces import Wanted
+from pipelines.publishing.sample_rows import schema_of
+from pipelines.publishing.samples import Samples, is_embedding
+from pipelines.segmenting.chosen_face import NO_FACE, Choice, followed, largest
+from pipelines.segmenting.overlaps import overlaps
 from schemas.faces import Faces
 from schemas.facts import Facts, PictureStream, SoundStream, Watched
 from schemas.sample import SampleRows

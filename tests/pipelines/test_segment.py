@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from recordings import FolderRecording
 
 from extractors.shots import Shots
-from pipelines.cuts import Units, equal_parts, sentence_ends, windows
-from pipelines.segment import Segment, at, by_cues, by_words, shots
-from pipelines.subtitles import ReadSubtitles
+from pipelines.segmenting.cuts import Units, equal_parts, sentence_ends, windows
+from pipelines.segmenting.segment import Segment, at, by_cues, by_words, shots
+from pipelines.segmenting.subtitles import ReadSubtitles
 from schemas.facts import Facts, Watched
 from schemas.segment import Cue, Segments, Subtitles
 from schemas.shots import Cuts

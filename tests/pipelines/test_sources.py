@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.sources import id_of, near_misses, read_sources
+from pipelines.acquiring.sources import id_of, near_misses, read_sources
 from schemas.errors import SourceTableError
 from schemas.source import SourceRow
 

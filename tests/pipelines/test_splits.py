@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.splits import groups_of, split_of
+from pipelines.publishing.splits import groups_of, split_of
 
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 values = st.one_of(st.none(), st.sampled_from("abcdef"))

@@ -14,7 +14,7 @@ from pipelines.engines import engine
 from pipelines.engines.ray import RayEngine
 from pipelines.engines.ray_spread import spread as ray_spread
 from pipelines.engines.spread import spread
-from pipelines.publish import publish
+from pipelines.publishing.publish import publish
 from schemas.errors import StoreError, UsageError
 from schemas.publication import About, Publication
 

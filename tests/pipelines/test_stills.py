@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
-from pipelines.stills import published_picture
+from pipelines.watching.stills import published_picture
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (40, 60, 3)).astype(np.uint8)
 SECRET = b"Ann Smith"

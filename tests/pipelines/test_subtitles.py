@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recordings import FolderRecording
 
-from pipelines.subtitle_files import decode, read_subtitles
-from pipelines.subtitles import ReadSubtitles
+from pipelines.segmenting.subtitle_files import decode, read_subtitles
+from pipelines.segmenting.subtitles import ReadSubtitles
 from schemas.errors import MeasurementError, SourceUnavailable
 from schemas.segment import Subtitles
 from schemas.source import Source

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.survey import Placed
-from pipelines.units import units
+from pipelines.publishing.survey import Placed
+from pipelines.publishing.units import units
 
 SHARD = 1000
 recordings = st.dictionaries(

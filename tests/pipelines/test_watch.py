@@ -15,9 +15,9 @@ from watchers_for_tests import Ears, Eyes, Grumpy, Heard, Seen
 from extractors.frames import Frames
 from extractors.shots import Shots
 from extractors.sound import RATE_HZ, SoundTrack, length_s, samples
-from pipelines.ffmpeg import find
-from pipelines.probe import Probe
-from pipelines.watch import Watch
+from pipelines.watching.ffmpeg import find
+from pipelines.watching.probe import Probe
+from pipelines.watching.watch import Watch
 from schemas.errors import DecodeError, MeasurementError, TooLong
 from schemas.facts import Facts, Watched
 from schemas.pictures import Pictures

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.question_file import read_questions
+from pipelines.annotating.question_file import read_questions
 from schemas.errors import RecipeError
 from schemas.question import QuestionSpec, Scale
 

@@ -8,11 +8,11 @@ import yaml
 from pydantic_core import PydanticUndefined
 from rich.console import Console
 
-from pipelines.answer_table import read_answers
-from pipelines.asked_answers import read_by
+from pipelines.annotating.answer_table import read_answers
+from pipelines.annotating.question_file import read_questions
 from pipelines.build import load
 from pipelines.demonstrate import write_recipe
-from pipelines.question_file import read_questions
+from pipelines.publishing.asked_answers import read_by
 from schemas.question import KINDS, Asked, QuestionSpec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text("utf-8")

@@ -1,0 +1,1 @@
+"""Sources become recordings in the store, under the rights a recipe accepts."""

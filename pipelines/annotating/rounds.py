@@ -1,0 +1,168 @@
+"""`affectloom annotate assign`, `status`, `adjudicate`: who answers what, how far they are, what is in dispute."""
+
+import csv
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, median
+
+from annotation.adjudicate import Contest, contested, item_agreement, with_raters
+from annotation.assign import Assigned, assign, overlap
+from pipelines.annotating.home import Home
+from pipelines.annotating.pull import read_all
+from pipelines.annotating.push import items_of
+from schemas.answer import Answer
+from schemas.errors import SourceTableError, UsageError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who answers what. loads: rater to tasks; least, most: items that any two raters have in common."""
+
+    raters: dict[str, str]
+    """E-mail address to pseudonym: for the terminal, kept nowhere."""
+    loads: dict[str, int]
+    new: int
+    kept: int
+    least: int
+    most: int
+
+
+def assign_recipe(home: Home, raters: Sequence[str]) -> Plan:
+    """Deal the recipe's samples out as its `annotate` block says. Samples that are dealt already stay where they are.
+
+    raters: e-mail addresses, as they have on Label Studio.
+    """
+    if not raters:
+        raise UsageError("nobody is named", do="name each rater: --rater ann@example.org --rater ben@example.org")
+    names = {rater: home.pseudonym(rater) for rater in raters}
+    how = home.how
+    items = items_of(home)
+    before = home.assigned()
+    dealt = {one.item for one in before}
+    fresh = [item for item in items if item not in dealt]
+    gold = _gold_items(home)
+    if strange := sorted(gold - set(items)):
+        raise UsageError(f"{how.gold}: there is no sample {strange[0]!r}", do="gold items are samples of the dataset")
+    added: list[Assigned] = []
+    if fresh:
+        added = assign(
+            fresh,
+            list(names.values()),
+            each=how.raters,
+            shared=how.shared,
+            gold=gold & set(fresh),
+            repeats=how.repeats,
+            seed=how.seed,
+        )
+    plan = [*before, *added]
+    home.keep_assigned(plan)
+    loads = Counter(rater for one in plan for rater in one.raters)
+    met = list(overlap(plan).values())
+    return Plan(names, dict(sorted(loads.items())), len(added), len(before), min(met, default=0), max(met, default=0))
+
+
+def _gold_items(home: Home) -> set[str]:
+    if home.how.gold is None:
+        return set()
+    path = home.loaded.folder / home.how.gold
+    try:
+        text = path.read_text("utf-8-sig")
+        if path.suffix == ".csv":
+            return {row["item"] for row in csv.DictReader(io.StringIO(text, newline=""))}
+        return {json.loads(line)["item"] for line in text.split("\n") if line.strip()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceTableError(
+            f"the known answers in {path} cannot be read: {error!r}", do="the columns are item, question and value"
+        ) from error
+
+
+@dataclass(frozen=True)
+class RaterStatus:
+    """One rater at one question. left: assigned and not answered; None where nobody is assigned to anything."""
+
+    question: str
+    rater: str
+    done: int
+    left: int | None
+    skipped: int
+    seconds: float | None
+    """Median time from opening a task to submitting it."""
+
+
+@dataclass
+class Status:
+    """How far people are. agreement: column to the mean agreement of its items, and how many have two raters.
+
+    It is the observed agreement (annotation.adjudicate.item_agreement), not corrected for chance: `affectloom agree`
+    gives statistics with intervals.
+    """
+
+    items: int
+    raters: list[RaterStatus] = field(default_factory=list)
+    agreement: dict[str, tuple[float | None, int]] = field(default_factory=dict)
+    problems: int = 0
+    contested: int = 0
+    beyond: int = 0
+    """Answers by raters to items that were not assigned to them."""
+
+
+def status_recipe(home: Home) -> Status:
+    """How far people were at the last pull."""
+    found = read_all(home, home.ledger())
+    people = [one for one in found.answers if one.counts]
+    assigned = home.assigned()
+    mine: dict[str, set[str]] = defaultdict(set)
+    for one in assigned:
+        for rater in one.raters:
+            mine[rater].add(one.item)
+    told = Status(items=len(set(items_of(home))), problems=len(found.problems))
+    skipped = Counter(one.rater for one in found.unfinished if one.state == "skipped")
+    for question in home.spec.questions:
+        for show in question.shows:
+            column = question.column(show)
+            of = [one for one in people if one.question == column]
+            told.agreement[column] = _agreement(home, of)
+            for rater in sorted({one.rater for one in people} | set(mine)):
+                answers = [one for one in of if one.rater == rater]
+                times = [one.lead_time_s for one in answers if one.lead_time_s is not None]
+                left = len(mine[rater] - {one.item for one in answers}) if assigned else None
+                seconds = round(median(times), 1) if times else None
+                told.raters.append(RaterStatus(column, rater, len(answers), left, skipped[rater], seconds))
+    told.contested = len(contested(people, home.spec, home.how.low, home.contests()))
+    told.beyond = sum(one.rater in mine and one.item not in mine[one.rater] for one in people) if assigned else 0
+    return told
+
+
+def _agreement(home: Home, answers: Sequence[Answer]) -> tuple[float | None, int]:
+    columns = {question.column(show): question for question in home.spec.questions for show in question.shows}
+    by_item: dict[str, list[Answer]] = defaultdict(list)
+    for one in answers:
+        by_item[one.item].append(one)
+    each = [
+        agreed
+        for some in by_item.values()
+        if (agreed := item_agreement(columns[some[0].question], [one.given for one in some if one.given])) is not None
+    ]
+    return (round(fmean(each), 4) if each else None), len(each)
+
+
+def adjudicate_recipe(home: Home) -> tuple[list[Contest], list[Contest]]:
+    """Send items in dispute to another round; `push` takes them there. The new ones, and those that nobody is left for.
+
+    With `adjudicate: expert` they go to a project of their own, which shows the votes; with `another`, to a rater who
+    has not answered them, who sees nothing of it.
+    """
+    found = read_all(home, home.ledger())
+    before = home.contests()
+    new = contested(found.answers, home.spec, home.how.low, before)
+    left: list[Contest] = []
+    if home.how.adjudicate == "another":
+        raters = {rater for one in home.assigned() for rater in one.raters}
+        raters |= {one.rater for one in found.answers if one.counts and one.source == "label-studio"}
+        new, left = with_raters(new, raters)
+    if new:
+        home.keep_contests([*before, *new])
+    return new, left

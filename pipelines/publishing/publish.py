@@ -1,0 +1,206 @@
+"""Samples and labels become a Hugging Face dataset: Parquet shards, a card, a manifest."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dataset_cards.card import card
+from pipelines.annotating.answer_table import read_answers
+from pipelines.engines.spread import Spread, here
+from pipelines.publishing.asked_labels import Group, as_written
+from pipelines.publishing.contents import contents_of
+from pipelines.publishing.destination import CARD, MAKER, MANIFEST, check, destination
+from pipelines.publishing.labels import Labels, label
+from pipelines.publishing.looked import Look, Portion
+from pipelines.publishing.place import Place, ShardFile
+from pipelines.publishing.provenance import features_of as origin_features
+from pipelines.publishing.provenance import provenance_features
+from pipelines.publishing.shelf import Shelf, shelf_of
+from pipelines.publishing.survey import Survey, survey
+from pipelines.publishing.unit_rows import Made, Task, Write
+from pipelines.publishing.units import units
+from pipelines.watching import ffmpeg
+from schemas.answer import Answer
+from schemas.features import Features, audio, feature_of, image, value, video
+from schemas.publication import About, Publication, PublishReport
+from schemas.question import QuestionSpec
+from schemas.step import Recording
+
+RATE_HZ = 16_000
+_FORMAT = 1
+"""Of what is written from the same inputs: another number, and every shard is written anew."""
+_PORTION = 64
+"""Recordings that one worker looks at at a time."""
+
+
+def publish(
+    recordings: Iterable[Recording] | Shelf,
+    how: Publication,
+    out: str,
+    *,
+    about: About,
+    labels: str | Path | None = None,
+    spec: QuestionSpec | None = None,
+    group: Group = as_written,
+    salt: str = "",
+    progress: Callable[[int, int], None] | None = None,
+    spread: Spread = here,
+) -> PublishReport:
+    """Write the dataset of these recordings' samples to `out`, in place of the one published there before.
+
+    The same recordings, in any order, with the same settings and versions give the same bytes, whatever `spread`
+    does. Shards whose inputs have not changed since they were published are kept; those that an earlier run finished
+    before it was stopped are taken over. Each worker holds one row group; here are some hundred bytes a recording.
+
+    Args:
+        recordings: those without samples are left out.
+        how: the recipe's `publish` block.
+        out: a folder or an fsspec URL of one.
+        about: what the card says besides what the rows show.
+        labels: a table of answers (`read_answers`).
+        spec: the questions that they answer; without one, columns follow from what the answers look like.
+        group: labels of open vocabularies to those that they count as.
+        salt: the publisher's secret behind the raters' pseudonyms.
+        progress: called with the number of recordings written, and of all (a recording counts in each of its splits).
+        spread: where samples are looked at and shards are written.
+
+    Raises:
+        UsageError: nothing to publish, `out` holds something else, or a table is wrong. Nothing was written.
+        StoreError: `out` cannot be written, or samples cannot be read; what was there before is unchanged.
+    """
+    shelf = recordings if isinstance(recordings, Shelf) else shelf_of(recordings)
+    place = Place(out)
+    check(place)
+    answers = read_answers(str(labels)) if labels is not None else []
+    if not place.is_shared:
+        spread = here
+    seen = _survey(shelf, how, answers, spread)
+    about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
+    given = _labels(seen, about, answers, partial(label, salt=salt.encode(), spec=spec, group=group))
+    features = _features(seen, how, given)
+    with destination(place) as target:
+        published = target.published()
+        base, answered = _base(features, how, about), _by_recording(seen, given)
+        tasks = (
+            Task(unit, published.get(unit.digest, ()))
+            for unit in units(seen.placed(), how.shard_mb * 1_000_000, base, answered)
+        )
+        made = _collected(spread(Write(shelf.open, how, features, place), tasks), seen, how, progress)
+        shards = _named(made, how)
+        contents = contents_of(seen, how, given, features, made)
+        texts = {CARD: card(about, contents, how), MANIFEST: _manifest(about, shards)}
+        target.commit([(file, path) for file, path, _ in shards], texts)
+    return PublishReport(
+        out=out,
+        recordings=contents.recordings,
+        rows=contents.rows,
+        bytes=contents.bytes,
+        shards=tuple(path for _, path, _ in shards),
+        written=_count(made, "written"),
+        kept=_count(made, "kept"),
+        found=_count(made, "found"),
+        splits=contents.splits,
+        problems=contents.problems,
+        notes=contents.notes,
+    )
+
+
+def _survey(shelf: Shelf, how: Publication, answers: Iterable[Answer], spread: Spread) -> Survey:
+    ids = sorted(set(shelf.ids))
+    portions = (
+        Portion(number, first, tuple(ids[first : first + _PORTION]))
+        for number, first in enumerate(range(0, len(ids), _PORTION))
+    )
+    items = frozenset(answer.item for answer in answers)
+    return survey(ids, spread(Look(shelf.open, shelf.failures, how, items), portions), how)
+
+
+def _labels(seen: Survey, about: About, answers: Sequence[Answer], made: Callable[..., Labels]) -> Labels:
+    failed = {failure.recording for failure in about.failures}
+    taken = {*seen.types, "audio", "video", "image", "present", *provenance_features([]), "extra"}
+    return made(answers, seen.samples, failed=failed, taken=taken)
+
+
+def _features(seen: Survey, how: Publication, given: Labels) -> Features:
+    """Who and when, the media, what was measured, what people said, where it comes from."""
+    media: Features = {"audio": audio(RATE_HZ)} if "audio" in how.media else {}
+    if "video" in how.media:
+        media["video"] = video()
+    if "image" in how.media and seen.tally.forms["image"]:
+        media["image"] = image()
+    origin = origin_features(seen.kinds)
+    ours = {*media, *origin}
+    features: Features = {}
+    for name, kind in seen.types.items():
+        if name not in ours:
+            features[name] = feature_of(kind)
+        if name == "end":
+            features |= media
+    features = {**features, **{name: media[name] for name in media if name not in features}}
+    present = features.pop("present", {})
+    present = {**present, **{name: value("bool") for name in media}}
+    return {**features, **({"present": present} if present else {}), **given.features, **origin}
+
+
+def _by_recording(seen: Survey, given: Labels) -> dict[str, dict[str, Mapping[str, Any]]]:
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for recording, samples in seen.samples.items():
+        rows = {sample: given.rows[sample] for sample in samples if sample in given.rows}
+        if rows:
+            found[recording] = rows
+    return found
+
+
+def _base(features: Features, how: Publication, about: About) -> list[object]:
+    """What the bytes of every shard depend on besides its rows: columns, sizes, and what encodes."""
+    media = set(how.media)
+    used = {
+        "program": about.program,
+        "pyarrow": version("pyarrow"),
+        **({"soundfile": version("soundfile")} if "audio" in media else {}),
+        **({"ffmpeg": ffmpeg.version()} if media & {"video", "image"} else {}),
+    }
+    return [_FORMAT, used, features, how.shard_mb]
+
+
+def _collected(
+    results: Iterable[Made], seen: Survey, how: Publication, progress: Callable[[int, int], None] | None
+) -> list[Made]:
+    """All units in their order."""
+    made: list[Made] = []
+    done = 0
+    for one in results:
+        made.append(one)
+        done += one.recordings
+        if progress is not None:
+            progress(done, seen.places)
+    splits = list(how.splits)
+    return sorted(made, key=lambda one: (splits.index(one.split), one.number))
+
+
+def _count(made: Iterable[Made], how: str) -> int:
+    return sum(len(one.files) for one in made if one.how == how)
+
+
+def _named(made: Iterable[Made], how: Publication) -> list[tuple[ShardFile, str, str]]:
+    """Each file with its path in the dataset and the digest of its inputs; none where something could not be cut."""
+    shards: list[tuple[ShardFile, str, str]] = []
+    by_split: dict[str, list[tuple[ShardFile, str]]] = {split: [] for split in how.splits}
+    for one in made:
+        by_split[one.split] += [(file, "" if one.problems else one.digest) for file in one.files]
+    for split, mine in by_split.items():
+        for at, (file, inputs) in enumerate(mine):
+            shards.append((file, f"data/{split}-{at:05d}-of-{len(mine):05d}.parquet", inputs))
+    return shards
+
+
+def _manifest(about: About, shards: Iterable[tuple[ShardFile, str, str]]) -> str:
+    files = []
+    for file, path, inputs in shards:
+        told = {"path": path, "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}
+        files.append({**told, "inputs": inputs} if inputs else told)
+    manifest = {"made_by": MAKER, "name": about.name, "version": about.version, "files": files}
+    return json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"

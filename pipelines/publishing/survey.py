@@ -1,0 +1,228 @@
+"""The first look at all samples, before any is published: types of the columns, groups, lengths.
+
+Workers look at some recordings each and tell what they saw in few bytes; here it is put together.
+"""
+
+import difflib
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipelines.publishing.arrow_types import settle, unite, without_nulls
+from pipelines.publishing.looked import Keys, Looked, Part, Seen
+from pipelines.publishing.provenance import Kinds
+from pipelines.publishing.splits import Grouping, split_of
+from schemas.errors import UsageError
+from schemas.failure import Failure
+from schemas.publication import Publication
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MARK_BYTES = 16
+_MIXED = -1
+
+
+class NothingToPublish(UsageError):
+    """No recording has a sample."""
+
+
+class Placed(NamedTuple):
+    """One recording's rows that are in one split. keys: which rows, by their grouping columns; None for all."""
+
+    id: str
+    mark: str
+    size: int
+    split: str
+    keys: tuple[Keys, ...] | None
+
+
+@dataclass
+class Tally:
+    """Counts over all rows, whatever the order in which recordings were looked at."""
+
+    forms: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    speakers: set[str] = field(default_factory=set)
+    licences: Counter[str] = field(default_factory=Counter)
+    consents: Counter[str] = field(default_factory=Counter)
+
+
+class Survey:
+    """All recordings that have samples, by id, in few bytes each; filled by `survey`.
+
+    Attributes:
+        types: the published type of each column of the samples.
+        kinds: the types of values in each further column of the sources.
+        failures: what could not be made of recordings, with or without samples.
+        samples: ids of the samples of recordings that are asked for by `items`.
+        groups: group to number of rows.
+        rows, microseconds, groups_in: of each split.
+        ungrouped: rows without a value in any grouping column.
+        places: recordings, each counted in every split where it has rows.
+    """
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.types: dict[str, pa.DataType] = {}
+        self.kinds: Kinds = {}
+        self.samples: dict[str, tuple[str, ...]] = {}
+        self.failures: list[Failure] = []
+        self.groups: Counter[str] = Counter()
+        self.rows: Counter[str] = Counter()
+        self.microseconds: Counter[str] = Counter()
+        self.groups_in: Counter[str] = Counter()
+        self.ungrouped = 0
+        self.places = 0
+        self._ids: list[str] = []
+        self._marks = bytearray()
+        self._sizes = array("q")
+        self._alike = array("l")
+        """Place in `_keys` of the one part that a recording has, or _MIXED."""
+        self._rows = array("l")
+        self._lengths = array("q")
+        self._mixed: dict[int, tuple[Part, ...]] = {}
+        self._keys: list[Keys] = []
+        self._known: dict[Keys, int] = {}
+        self._split_of: dict[str, str] = {}
+        self._grouping = Grouping()
+
+    @property
+    def recordings(self) -> int:
+        """How many have samples (or none, but the table for them)."""
+        return len(self._ids)
+
+    def add(self, recording: str, one: Looked) -> None:
+        """Note a recording; they come in the order of their ids."""
+        place = len(self._ids)
+        self._ids.append(recording)
+        self._marks += one.mark
+        self._sizes.append(one.size)
+        for part in one.parts:
+            self._grouping.add(part.keys)
+        if len(one.parts) == 1:
+            part = one.parts[0]
+            if part.keys not in self._known:
+                self._known[part.keys] = len(self._keys)
+                self._keys.append(part.keys)
+            self._alike.append(self._known[part.keys])
+            self._rows.append(part.rows)
+            self._lengths.append(part.microseconds)
+        else:
+            self._alike.append(_MIXED)
+            self._rows.append(0)
+            self._lengths.append(0)
+            self._mixed[place] = one.parts
+
+    def _parts(self, place: int) -> tuple[Part, ...]:
+        alike = self._alike[place]
+        if alike == _MIXED:
+            return self._mixed[place]
+        return (Part(self._keys[alike], self._rows[place], self._lengths[place]),)
+
+    def deal(self, how: Publication) -> None:
+        """Say which group goes into which split, once all recordings are there."""
+        for place, recording in enumerate(self._ids):
+            own: set[str] = set()
+            for part in self._parts(place):
+                group = self._grouping.group(recording, part.keys)
+                self.groups[group] += part.rows
+                if not any(part.keys):
+                    self.ungrouped += part.rows
+                if group not in self._split_of:
+                    self._split_of[group] = split_of(group, how.splits, how.seed)
+                    self.groups_in[self._split_of[group]] += 1
+                split = self._split_of[group]
+                self.rows[split] += part.rows
+                self.microseconds[split] += part.microseconds
+                own.add(split)
+            self.places += len(own)
+        self._known.clear()
+
+    def placed(self) -> Iterator[Placed]:
+        """Each recording with the split its rows are in; once for each split where it has some."""
+        for place, recording in enumerate(self._ids):
+            parts: dict[str, list[Part]] = {}
+            for part in self._parts(place):
+                split = self._split_of[self._grouping.group(recording, part.keys)]
+                parts.setdefault(split, []).append(part)
+            mark = self._marks[place * _MARK_BYTES : (place + 1) * _MARK_BYTES].hex()
+            rows = sum(part.rows for mine in parts.values() for part in mine)
+            for split, mine in parts.items():
+                size = self._sizes[place] * sum(part.rows for part in mine) // rows
+                keys = tuple(part.keys for part in mine) if len(parts) > 1 else None
+                yield Placed(recording, mark, size, split, keys)
+
+
+def survey(ids: Sequence[str], seen: Iterable[Seen], how: Publication) -> Survey:
+    """Put together what workers saw. seen: in any order.
+
+    Raises UsageError: there are no samples, a grouping column does not exist, or a column has types that no one type
+    holds in two recordings.
+    """
+    found = Survey()
+    schemas: dict[bytes, tuple[str, pa.Schema]] = {}
+    for some in _in_order(seen):
+        for one in some.recordings:
+            found.add(ids[one.place], one)
+        for key, (recording, schema) in some.schemas.items():
+            schemas.setdefault(key, (recording, schema))
+        _count(found, some)
+    _check_groups(how.groups, found.kinds)
+    for recording, schema in schemas.values():
+        _unite_columns(recording, schema, found.types)
+    found.types = {name: without_nulls(kind) for name, kind in found.types.items()}
+    found.deal(how)
+    if not found.groups:
+        raise NothingToPublish("there is nothing to publish: no recording has a sample", do="see `affectloom failures`")
+    return found
+
+
+def _count(found: Survey, some: Seen) -> None:
+    found.tally.forms += some.forms
+    found.tally.languages += some.languages
+    found.tally.speakers |= some.speakers
+    found.tally.licences += some.licences
+    found.tally.consents += some.consents
+    found.failures += some.failures
+    found.samples |= some.samples
+    for name, kinds in some.kinds.items():
+        found.kinds.setdefault(name, set()).update(kinds)
+
+
+def _in_order(seen: Iterable[Seen]) -> Iterator[Seen]:
+    waiting: dict[int, Seen] = {}
+    following = 0
+    for some in seen:
+        waiting[some.number] = some
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
+
+
+def _unite_columns(recording: str, schema: "pa.Schema", types: dict[str, "pa.DataType"]) -> None:
+    for column in schema:
+        kind = settle(column.type)
+        if kind is None:
+            continue
+        try:
+            types[column.name] = unite(types[column.name], kind) if column.name in types else kind
+        except ValueError as error:
+            raise UsageError(
+                f"the column {column.name!r} of {recording} does not go with that of the recordings before it: {error}",
+                do="build all recordings with one recipe, then publish",
+            ) from error
+
+
+def _check_groups(groups: Sequence[str], extra: Mapping[str, object]) -> None:
+    known = ["recording", "source", "speaker", "dialogue", "language", "licence", "consent", *sorted(extra)]
+    for key in groups:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"is {near[0]!r} meant? " if near else ""
+            raise UsageError(
+                f"publish.group_by names {key!r}, which is no column of the sources",
+                do=f"{hint}there are {', '.join(known)}",
+            )

@@ -1,0 +1,194 @@
+"""What a worker does to publish: the rows of one unit, with their media, written to its shards."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipelines.publishing.arrow_types import conform
+from pipelines.publishing.looked import facts_of, keys_of, mark_of, opened_samples
+from pipelines.publishing.place import Place, ShardFile
+from pipelines.publishing.provenance import provenance
+from pipelines.publishing.shards import ShardWriter
+from pipelines.publishing.units import Member, Unit
+from pipelines.watching.media import Media
+from schemas.errors import StoreError
+from schemas.features import Features, arrow_schema
+from schemas.publication import MediaProblem, Medium, Publication
+from schemas.step import Recording
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MEDIA: tuple[Medium, ...] = ("audio", "video", "image")
+_BATCH = 32
+_OF_SOURCE = ("speaker", "dialogue", "turn", "language")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A unit's shards. how: written now, kept as they were published, or found finished since an earlier run.
+
+    unpacked: bytes before compression. present: rows that have each modality.
+    """
+
+    split: str
+    number: int
+    digest: str
+    how: Literal["written", "kept", "found"]
+    files: tuple[ShardFile, ...]
+    recordings: int
+    unpacked: int
+    present: Counter[str]
+    problems: tuple[MediaProblem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A unit, and its files as they were published before."""
+
+    unit: Unit
+    published: tuple[ShardFile, ...] = ()
+
+    def __str__(self) -> str:
+        members = self.unit.members
+        return f"the samples of {members[0].id} to {members[-1].id} in {self.unit.split}"
+
+
+@dataclass(frozen=True)
+class Write:
+    """Writes units, those that are not there already. Picklable."""
+
+    open: Callable[[str], Recording | None]
+    how: Publication
+    features: Features
+    place: Place
+
+    def __call__(self, task: Task) -> Made:
+        """Raises StoreError where the place cannot be written or samples cannot be read."""
+        unit = task.unit
+        with self.place.told():
+            if task.published and all(self.place.is_whole(file) for file in task.published):
+                return self._made(unit, "kept", task.published)
+            if (files := self.place.noted(unit.digest)) is not None:
+                return self._made(unit, "found", files)
+            problems: list[MediaProblem] = []
+            with self.place.working() as folder:
+                size = self.how.shard_mb * 1_000_000
+                writer = ShardWriter(unit.digest, self.schema, folder, size, self.place.take)
+                try:
+                    for member in unit.members:
+                        for row in self._rows(member, problems):
+                            writer.add(row)
+                    writer.finish()
+                finally:
+                    writer.abandon()
+            files = tuple(writer.files)
+            if not problems:  # what could not be cut is tried again the next time
+                self.place.note(unit.digest, files)
+            return self._made(unit, "written", files, tuple(problems))
+
+    @cached_property
+    def schema(self) -> "pa.Schema":
+        """Of the shards."""
+        return arrow_schema(self.features)
+
+    def _made(
+        self,
+        unit: Unit,
+        how: Literal["written", "kept", "found"],
+        files: tuple[ShardFile, ...],
+        problems: tuple[MediaProblem, ...] = (),
+    ) -> Made:
+        import pyarrow.parquet as pq
+
+        unpacked = 0
+        present: Counter[str] = Counter()
+        for file in files:
+            with self.place.fs.open(self.place.path_of(file), "rb") as opened, pq.ParquetFile(opened) as parquet:
+                meta = parquet.metadata
+                unpacked += sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
+                if "present" in self.features:
+                    present += _present(parquet)
+        return Made(unit.split, unit.number, unit.digest, how, files, len(unit.members), unpacked, present, problems)
+
+    def _rows(self, member: Member, problems: list[MediaProblem]) -> "Iterator[pa.RecordBatch]":
+        """One-row batches of a recording's samples."""
+        recording = self.open(member.id)
+        if recording is None:
+            raise StoreError(f"{member.id} has gone while it was being published", do="publish once more")
+        wanted = [medium for medium in MEDIA if medium in self.features]
+        origin = provenance(recording.source, self.features)
+        with ExitStack() as stack:
+            facts = facts_of(recording)
+            media = stack.enter_context(Media(recording, facts, wanted))
+            path, file = stack.enter_context(opened_samples(recording))
+            if mark_of(recording, facts, self.how, path).hex() != member.mark:
+                raise StoreError(f"{member.id} has changed while it was being published", do="publish once more")
+            for batch in file.iter_batches(batch_size=_BATCH, use_threads=False):
+                yield from self._batch(batch, recording, member, media, origin)
+            problems += media.problems
+
+    def _batch(
+        self, batch: "pa.RecordBatch", recording: Recording, member: Member, media: Media, origin: Mapping[str, Any]
+    ) -> "Iterator[pa.RecordBatch]":
+        import pyarrow as pa
+
+        schema, features = self.schema, self.features
+        wanted = [medium for medium in MEDIA if medium in features]
+        columns = {
+            name: conform(batch.column(name), schema.field(name).type)
+            for name in batch.schema.names
+            if name in features and name not in origin and name not in wanted and name != "present"
+        }
+        columns |= {
+            name: _filled(column, getattr(recording.source, name))
+            for name, column in columns.items()
+            if name in _OF_SOURCE
+        }
+        start, end = (batch.column(name).to_pylist() for name in ("start", "end"))
+        present = batch.column("present").to_pylist() if "present" in batch.schema.names else [{}] * len(batch)
+        ids = batch.column("id").to_pylist()
+        for at in self._places(batch, recording, member):
+            cut = media.cut(ids[at], start[at], end[at])
+            had = {**(present[at] or {}), **{name: cut[name] is not None for name in wanted}}
+            values: Mapping[str, Any] = {**origin, **member.labels.get(ids[at], {}), **cut}
+            if "present" in features:
+                values = {**values, "present": {name: bool(had.get(name)) for name in features["present"]}}
+            arrays = [
+                columns[name].slice(at, 1) if name in columns else pa.array([values.get(name)], schema.field(name).type)
+                for name in schema.names
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _places(self, batch: "pa.RecordBatch", recording: Recording, member: Member) -> Iterator[int]:
+        """The rows that are in the unit's split."""
+        if member.keys is None:
+            yield from range(len(batch))
+            return
+        groups = self.how.groups
+        columns = {name: batch.column(name).to_pylist() for name in groups if name in batch.schema.names}
+        keys = keys_of(recording.source, groups, columns, len(batch))
+        yield from (at for at, key in enumerate(keys) if key in member.keys)
+
+
+def _filled(column: "pa.Array", of_source: str | int | None) -> "pa.Array":
+    """What holds for a whole recording holds for its samples; a sample's own value stands."""
+    import pyarrow as pa
+
+    whole = of_source is None or not column.null_count
+    return column if whole else column.fill_null(pa.scalar(of_source, column.type))
+
+
+def _present(parquet: Any) -> Counter[str]:
+    """Rows of a shard that have each modality."""
+    import pyarrow.compute as pc
+
+    found: Counter[str] = Counter()
+    for batch in parquet.iter_batches(columns=["present"], use_threads=False):
+        column = batch.column("present")
+        for place in range(column.type.num_fields):
+            found[column.type.field(place).name] += pc.sum(column.field(place)).as_py() or 0
+    return found

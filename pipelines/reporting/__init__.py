@@ -1,0 +1,1 @@
+"""What is told of builds: while they go on, after them, and before them."""

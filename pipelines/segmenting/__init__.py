@@ -1,0 +1,1 @@
+"""Where samples begin and end, and what belongs to each."""

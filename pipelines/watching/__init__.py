@@ -1,0 +1,1 @@
+"""One decode of a recording feeds everything that looks or listens."""
