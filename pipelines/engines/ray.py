@@ -165,7 +165,7 @@ class RayEngine:
                 Stage,
                 fn_constructor_args=(plan, store.url, index, ledger),
                 fn_constructor_kwargs={"retry": self.retry},
-                batch_size=1 if index == ACQUIRING else steps[index].needs.batch,
+                batch_size=None if index == ACQUIRING else steps[index].needs.batch,
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool.most),
                 num_cpus=pool.cpus,
