@@ -5,8 +5,8 @@
 
 One trivial step over recordings that are a text each, drawn from a generator; then the same again, with nothing to do.
 Driver memory is the peak of the driver's own process (`VmHWM`; it holds Beam's direct runner too):
-each run has a process of its own. `--demo` builds the demo's clips instead, several copies of each, and gives the
-throughput against the local engine's once the time before the first outcome of a run with nothing to do is taken off.
+each run has a process of its own. `--demo` builds the demo's clips instead, several copies of each, and then three
+times as many: what the further ones took is the throughput without start-up, whatever an engine's start-up consists of.
 """
 
 import argparse
@@ -132,19 +132,22 @@ def _cells(run: dict[str, float], again: dict[str, float], count: int) -> list[f
 
 def demo(engines: Sequence[str], workers: int, copies: int, console: Console) -> None:
     """Throughput on the sample recipe; one run of each engine after the other on an empty store."""
-    table = Table("engine", "clips", "s", "start s", "clips a minute without start", "of local")
+    table = Table("engine", "clips", "s", "clips", "s", "start s", "further clips a minute", "of local")
     base = 0.0
     for name in engines:
         with tempfile.TemporaryDirectory() as folder:
-            run = apart([name, str(copies), str(workers), f"{folder}/store", folder])
-            again = apart([name, str(copies), str(workers), f"{folder}/store", folder])
-        clips = int(run["recordings"])
-        rate = clips / (run["seconds"] - again["first"]) * 60
-        base = base or rate
-        assert not run["failed"]
-        cells = (f"{run['seconds']:.1f}", f"{again['first']:.1f}", f"{rate:.2f}", f"{rate / base:.2f}")
-        table.add_row(name, str(clips), *cells)
-        console.print(name, clips, *cells)
+            few, many = (
+                apart([name, str(copies * times), str(workers), f"{folder}/store{times}", f"{folder}/{times}"])
+                for times in (1, 3)
+            )
+        assert not few["failed"] + many["failed"]
+        each = (many["seconds"] - few["seconds"]) / (many["recordings"] - few["recordings"])
+        base = base or each
+        start = few["seconds"] - each * few["recordings"]
+        numbers = [value for run in (few, many) for value in (run["recordings"], run["seconds"])]
+        cells = [*(f"{value:.0f}" for value in (*numbers, start)), f"{60 / each:.1f}", f"{base / each:.2f}"]
+        table.add_row(name, *cells)
+        console.print(name, *cells)
     console.print(table)
 
 

@@ -49,7 +49,13 @@ def free_port() -> int:
 def head(folder: Path) -> Iterator[str]:
     """A Ray of two cores on loopback; gives the address of its jobs."""
     dashboard = free_port()
-    ours = ("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}")
+    ports = ("port", "dashboard-agent-listen-port", "dashboard-agent-grpc-port", "ray-client-server-port")
+    ours = (
+        "--node-ip-address=127.0.0.1",
+        "--dashboard-host=127.0.0.1",
+        f"--dashboard-port={dashboard}",
+        *(f"--{port}={free_port()}" for port in ports),  # the usual ones may be another Ray's on this machine
+    )
     child = subprocess.Popen(
         [
             str(RAY),
@@ -58,7 +64,6 @@ def head(folder: Path) -> Iterator[str]:
             "--block",
             "--num-cpus=2",
             "--disable-usage-stats",
-            f"--port={free_port()}",
             *ours,
         ],
         stdout=(folder / "head.txt").open("w"),
@@ -78,8 +83,14 @@ def head(folder: Path) -> Iterator[str]:
             time.sleep(0.5)
         else:
             sys.exit("Ray's job server did not answer within 2 minutes")
-        while job(address, "submit", "--", "true").wait():  # its agent comes up after the server
+        for _ in range(60):  # its agent comes up after the server
+            trial = job(address, "submit", "--", "true")
+            said = trial.communicate()[0]
+            if not trial.returncode:
+                break
             time.sleep(1)
+        else:
+            sys.exit(f"Ray takes no job:\n{said[-2000:]}")
         yield address
     finally:
         child.terminate()

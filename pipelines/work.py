@@ -225,7 +225,7 @@ def publish(
     synonyms = loaded.recipe.annotate.synonyms
     runs = engine_of(engine, workers or loaded.recipe.run.workers, options=options)
     try:
-        with runs.spreading() as spread:
+        with runs.spreading(store) as spread:
             return write_dataset(
                 shelf,
                 loaded.recipe.publish,

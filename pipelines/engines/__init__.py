@@ -27,8 +27,11 @@ class Engine(Protocol):
         """Outcomes as they come, several for each recording. Raises UsageError where a run cannot go on."""
         ...
 
-    def spreading(self) -> AbstractContextManager[Spread]:
-        """What applies a function to many things in the engine's workers: for work that is not a recording's step."""
+    def spreading(self, store: Store) -> AbstractContextManager[Spread]:
+        """What applies a function to many things in the engine's workers: for work that is not a recording's step.
+
+        store: where workers elsewhere may find them.
+        """
         ...
 
 

@@ -9,17 +9,15 @@ import importlib
 import itertools
 import logging
 import os
-import re
-import socket
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipelines.engines.beam_running import LOOK_FAR_S, LOOK_S, Running, run_folder, sweep
+from pipelines.engines.beam_spread import spread
 from pipelines.engines.beam_stages import (
     FAILED,
     TOLD,
@@ -30,15 +28,14 @@ from pipelines.engines.beam_stages import (
     Stage,
     Tell,
     Work,
-    fault_in,
     page,
     told_in,
 )
-from pipelines.engines.spread import Spread
+from pipelines.engines.spread import Spread, Workers
 from pipelines.machine import cores
 from pipelines.plan import Plan
 from pipelines.runner import ACQUIRE
-from pipelines.store import Store, alive
+from pipelines.store import Store
 from schemas.errors import UsageError
 from schemas.outcome import Outcome
 from schemas.source import SourceRow
@@ -51,13 +48,9 @@ _PARTS_A_THREAD = 4
 _THREADS_A_WORKER = 4
 """Threads only wait for children. The runner deals all parts out at once: with more threads than children, no child is
 idle while another still has much to do."""
-_LOOK_S = 0.2
-_LOOK_FAR_S = 3.0
-_END_S = 20.0
 _THREADS_ELSEWHERE = 100
 """A guess of how many bundles another runner works on at a time."""
 _ABOUT_OPTIONS = "https://beam.apache.org/documentation/programming-guide/#configuring-pipeline-options"
-_FOLDER = re.compile(r"beam-(?P<host>.+)-(?P<pid>\d+)-\d+")
 
 
 class BeamEngine:
@@ -87,8 +80,8 @@ class BeamEngine:
                 "are (this machine, a shared file system); else give --store an fsspec URL, such as s3://",
                 file=sys.stderr,
             )
-        _sweep(store)
-        folder = f"{store.root}/runs/beam-{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
+        sweep(store)
+        folder = run_folder(store)
         try:
             count = _write(rows, store, folder)
             if count:
@@ -97,12 +90,15 @@ class BeamEngine:
             with suppress(OSError):
                 store.fs.rm(folder, recursive=True)
 
-    def spreading(self) -> AbstractContextManager[Spread]:
-        """Raises UsageError: nothing but a plan runs as a pipeline."""
-        raise UsageError(
-            "the engine beam builds, and does not publish",
-            do="publish with --engine local or --engine ray: whatever built the store, the bytes are the same",
-        )
+    @contextmanager
+    def spreading(self, store: Store) -> Iterator[Spread]:
+        """Work that is not a recording's step: processes of this machine; pipelines, where the runner is elsewhere."""
+        if self.is_direct:
+            with Workers(self.workers) as processes:
+                yield processes
+        else:
+            sweep(store)
+            yield partial(spread, self.options, store)
 
     def _run(self, plan: Plan, store: Store, folder: str, count: int) -> Iterator[Outcome]:
         from apache_beam.utils.shared import Shared
@@ -117,15 +113,15 @@ class BeamEngine:
             count,
             partial(shared.acquire, crew_of),
         )
-        running = _Running(pipeline)
+        running = Running(pipeline)
         told = _Told(store, f"{folder}/told", len(plan.lineage.steps) + 1)
         try:
             running.start()
             while running.is_alive():
-                running.join(_LOOK_S if store.is_local else _LOOK_FAR_S)
+                running.join(LOOK_S if store.is_local else LOOK_FAR_S)
                 yield from told.read()
             yield from told.read()
-            running.check(ours)
+            running.check(ours.fault)
         finally:
             ours.end(UsageError("the run was stopped"))
             running.cancel()
@@ -231,42 +227,6 @@ def _pipeline(options: Any, first: Sequence[Stage], plan: Plan, count: int, hire
     return pipeline
 
 
-class _Running(threading.Thread):
-    """A pipeline on its way: some runners come back from `run` only at its end."""
-
-    def __init__(self, pipeline: Any) -> None:
-        super().__init__(name="affectloom-beam", daemon=True)
-        self._pipeline = pipeline
-        self._result: Any = None
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        """To its end, keeping what went wrong for the driver's own thread."""
-        try:
-            self._result = self._pipeline.run()
-            state = self._result.wait_until_finish()
-            if state != "DONE":
-                self._error = UsageError(f"the pipeline ended as {state}", do="the runner's own log says why")
-        except BaseException as error:  # noqa: BLE001 - raised again by `check`
-            self._error = error
-
-    def check(self, crew: Crew) -> None:
-        """Raise what went wrong, as the local engine would."""
-        if self._error is None:
-            return
-        fault = crew.fault or fault_in(str(self._error))
-        if fault is not None:
-            raise fault from self._error
-        raise self._error
-
-    def cancel(self) -> None:
-        """End it, where the runner lets us; one in this process ends because its crew does."""
-        if self.is_alive() and self._result is not None:
-            with suppress(NotImplementedError, RuntimeError):
-                self._result.cancel()
-        self.join(_END_S if self.is_alive() else None)
-
-
 class _Told:
     """Outcomes that workers told. A runner that tries a bundle again tells of it again: the first word counts.
 
@@ -312,12 +272,3 @@ def _write(rows: Iterable[SourceRow], store: Store, folder: str) -> int:
         store.write(page(folder, number), "".join(lines).encode())
         count += len(lines)
     raise AssertionError
-
-
-def _sweep(store: Store) -> None:
-    """Remove what runs of this machine left behind that were killed."""
-    for name in store.listing(f"{store.root}/runs"):
-        found = _FOLDER.fullmatch(name)
-        if found and found["host"] == socket.gethostname() and not alive(int(found["pid"])):
-            with suppress(OSError):
-                store.fs.rm(f"{store.root}/runs/{name}", recursive=True)

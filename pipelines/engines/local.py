@@ -54,7 +54,7 @@ class LocalEngine:
             driver.stop()
 
     @contextmanager
-    def spreading(self) -> Iterator[Spread]:
+    def spreading(self, _store: Store) -> Iterator[Spread]:
         """Work that is not a recording's step, in processes of this machine."""
         with Workers(self.workers) as processes:
             yield processes

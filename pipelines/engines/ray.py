@@ -33,6 +33,7 @@ WINDOW = 10_000
 _BLOCKS_A_WORKER = 8
 _BLOCK_MOST = 16
 """Rows that travel together, at most: enough that Ray's overhead is shared, few enough that all workers have some."""
+_NEVER = -1.0
 _QUIET = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed|retries remaining|marked dead",
@@ -80,7 +81,7 @@ class RayEngine:
             yield from self._run(plan, rows, store)
 
     @contextmanager
-    def spreading(self) -> Iterator[Spread]:
+    def spreading(self, _store: Store) -> Iterator[Spread]:
         """Work that is not a recording's step, as Ray tasks."""
         with self._cluster():
             yield partial(spread, self.workers)
@@ -125,6 +126,7 @@ class RayEngine:
 
     def _run(self, plan: Plan, rows: Iterable[SourceRow], store: Store) -> Iterator[Outcome]:
         import ray
+        import ray.data
 
         wanted = pools(plan.lineage.steps, ray.cluster_resources(), self.workers)
         remote = ray.remote(Ledger).options(
@@ -134,6 +136,9 @@ class RayEngine:
             max_task_retries=-1,
         )
         ledger = remote.remote()
+        if any(pool.cpus < step.needs.cpus for pool, step in zip(wanted[1:], plan.lineage.steps, strict=True)):
+            # They take turns on too few cores: ending an actor frees none, and its successor loads everything anew.
+            ray.data.DataContext.get_current().autoscaling_config.actor_pool_util_downscaling_threshold = _NEVER
         iterator = iter(rows)
         try:
             while window := list(itertools.islice(iterator, WINDOW)):
@@ -165,7 +170,7 @@ class RayEngine:
                 Stage,
                 fn_constructor_args=(plan, store.url, index, ledger),
                 fn_constructor_kwargs={"retry": self.retry},
-                batch_size=None if index == ACQUIRING else steps[index].needs.batch,
+                batch_size=None,  # a number would make Ray wait for so many before a step begins
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool.most),
                 num_cpus=pool.cpus,

@@ -67,7 +67,10 @@ class Ledger:
 
 
 class Stage:
-    """One step in one actor, with its model loaded at most once."""
+    """One step in one actor, with its model loaded at most once.
+
+    The ledger is asked once for all rows that travel together: asking for each recording costs more than a small step.
+    """
 
     def __init__(self, plan: Plan, url: str, index: int, ledger: Any, *, retry: bool) -> None:
         self._runner = Runner(plan, Store(url))
@@ -97,15 +100,19 @@ class Stage:
         ids = batch["id"].to_pylist()
         before = [json.loads(text) for text in batch["told"].to_pylist()]
         going = [one for one, outcomes in zip(ids, before, strict=True) if not _is_out(outcomes)]
-        told = self._attempt(going, lambda some: self._runner.run(self._index, some)) if going else []
+        told = self._attempt(going, self._run) if going else []
         now = dict(zip(going, told, strict=True))
         after = [
             [*outcomes, asdict(now[one])] if one in now else outcomes for one, outcomes in zip(ids, before, strict=True)
         ]
         return _table(ids, after)
 
+    def _run(self, ids: Sequence[str]) -> list[Outcome]:
+        most = self._runner.lineage.steps[self._index].needs.batch
+        return [told for at in range(0, len(ids), most) for told in self._runner.run(self._index, ids[at : at + most])]
+
     def _attempt(self, ids: Sequence[str], work: Callable[[Sequence[str]], list[Outcome]]) -> list[Outcome]:
-        """The batch at once; one by one where an actor has died with any of it before."""
+        """All in batches; one by one where an actor has died with any of them before."""
         import ray
 
         if ray.get(self._ledger.begin.remote(self._index, ids)):

@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dataset_making import spoken
 from steps_for_tests import After, Length, Moody, Uses
 
 from pipelines.engines import engine
 from pipelines.engines.beam import BeamEngine
+from pipelines.engines.beam_spread import Sealed
 from pipelines.engines.beam_stages import FAILED, TOLD, Acquire, Crew, Parts, RunEnds, Work, fault_in, told_in
 from pipelines.engines.child import Task
 from pipelines.engines.local import LocalEngine
 from pipelines.plan import Plan
+from pipelines.publishing.publish import publish
 from pipelines.store import Store, alive
 from schemas.errors import MissingPart, StoreError, UsageError
 from schemas.outcome import Outcome
+from schemas.publication import About, Publication
 from schemas.recipe import Recipe
 from schemas.source import SourceRow
 from schemas.step import Step
@@ -141,8 +145,69 @@ def test_wrong_use_is_told_before_anything_starts():
         engine("beam", 1, options=["--direct_num_workers=many"])
     with pytest.raises(UsageError, match="in this process's memory"):
         next(iter(engine("beam", 1).run(plan(), [], Store("memory://x"))))
-    with pytest.raises(UsageError, match="does not publish"):
-        engine("beam", 1).spreading()
+
+
+def half(number: int) -> tuple[float, int]:
+    if number < 0:
+        raise StoreError("no halves of debts", do="pay them")
+    return number / 2, os.getpid()
+
+
+def test_other_work_is_done_by_processes_here_or_by_the_runner_elsewhere(tmp_path: Path, job_server: str):
+    store = Store(str(tmp_path / "store"))
+    elsewhere = ["--runner=PortableRunner", "--environment_type=LOOPBACK", f"--job_endpoint={job_server}"]
+    wanted = [number / 2 for number in range(20)]
+    with engine("beam", 2).spreading(store) as spread:
+        here = list(spread(half, range(20)))
+        assert sorted(value for value, _ in here) == wanted
+        assert len({process for _, process in here} - {os.getpid()}) == 2
+    with engine("beam", 1, options=elsewhere).spreading(store) as spread:
+        assert sorted(value for value, _ in spread(half, range(20))) == wanted
+        assert list(spread(half, [])) == []
+        with pytest.raises(StoreError, match="no halves of debts"):
+            list(spread(half, [1, -1, 2]))
+    assert store.listing(f"{store.root}/runs") == [], "what passed between driver and workers is gone"
+
+
+def test_a_runner_elsewhere_publishes_the_bytes_that_one_process_publishes(tmp_path: Path, job_server: str):
+    made = [spoken(tmp_path, f"r{number:02d}", [(0, 4.0), (4, 9.5)], seed=number) for number in range(4)]
+    how = Publication(shard_mb=1, splits={"train": 0.7, "test": 0.3}, group_by="recording")
+    publish(made, how, str(tmp_path / "one"), about=About(name="x"))
+    elsewhere = ["--runner=PortableRunner", "--environment_type=LOOPBACK", f"--job_endpoint={job_server}"]
+    with engine("beam", 1, options=elsewhere).spreading(Store(str(tmp_path / "store"))) as spread:
+        report = publish(made[::-1], how, str(tmp_path / "beam"), about=About(name="x"), spread=spread)
+    assert report.written == len(report.shards) > 1
+    assert tree(tmp_path / "one") == tree(tmp_path / "beam")
+
+
+def test_what_was_not_written_under_the_runs_key_is_never_unpickled(tmp_path: Path):
+    ours = Sealed(str(tmp_path), str(tmp_path / "run"), b"k" * 32)
+    ours.write("item-1", {"a": 1})
+    assert ours.read("item-1") == {"a": 1}
+    place = tmp_path / "run"
+    (place / "item-2").write_bytes((place / "item-1").read_bytes())
+    Sealed(str(tmp_path), str(place), b"x" * 32).write("item-3", Trap(tmp_path / "sprung"))
+    (place / "item-4").write_bytes(b"short")
+    for name in ("item-2", "item-3", "item-4"):
+        with pytest.raises(StoreError, match="not what this run wrote"):
+            ours.read(name)
+    assert not (tmp_path / "sprung").exists()
+    with pytest.raises(StoreError, match="does not find"):
+        ours.read("item-5")
+
+
+class Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.place,)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_options_reach_the_runner_as_they_were_given():

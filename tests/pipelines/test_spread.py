@@ -15,6 +15,7 @@ from pipelines.engines.ray import RayEngine
 from pipelines.engines.ray_spread import spread as ray_spread
 from pipelines.engines.spread import spread
 from pipelines.publishing.publish import publish
+from pipelines.store import Store
 from schemas.errors import StoreError, UsageError
 from schemas.publication import About, Publication
 
@@ -117,8 +118,8 @@ def test_items_are_taken_as_they_are_needed():
     results.close()
 
 
-def test_workers_stay_for_the_next_function():
-    with engine("local", 2).spreading() as processes:
+def test_workers_stay_for_the_next_function(tmp_path):
+    with engine("local", 2).spreading(Store(str(tmp_path))) as processes:
         first = {process for _, process in processes(square, range(8))}
         results = processes(square, range(8))
         next(results)
@@ -139,7 +140,7 @@ def test_ray_publishes_the_bytes_that_one_process_publishes(tmp_path, cluster):
     made = [spoken(tmp_path, f"r{number:02d}", [(0, 4.0), (4, 9.5)], seed=number) for number in range(8)]
     how = Publication(shard_mb=1, splits={"train": 0.7, "test": 0.3}, group_by="recording")
     publish(made, how, str(tmp_path / "one"), about=About(name="x"))
-    with engine("ray", 2).spreading() as tasks:
+    with engine("ray", 2).spreading(Store(str(tmp_path))) as tasks:
         report = publish(made[::-1], how, str(tmp_path / "ray"), about=About(name="x"), spread=tasks)
         again = publish(made, how, str(tmp_path / "ray"), about=About(name="x"), spread=tasks)
     assert report.written == again.kept == len(report.shards) > 3
@@ -148,8 +149,3 @@ def test_ray_publishes_the_bytes_that_one_process_publishes(tmp_path, cluster):
         for folder in (tmp_path / "one", tmp_path / "ray")
     ]
     assert files[0] == files[1]
-
-
-def test_beam_says_what_publishes():
-    with pytest.raises(UsageError, match="--engine ray"):
-        engine("beam", 2).spreading()
