@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from pipelines.annotating.cli import app as annotate
+from pipelines.auditing.command import audit
 from pipelines.house import check_house
 from schemas.errors import UsageError
 
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(annotate, name="annotate")
+app.command()(audit)
 
 
 class Engine(StrEnum):
