@@ -187,7 +187,7 @@ def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -
 
     loaded = work.load(recipe)
     opened = work.open_store(store)
-    told = look(loaded.plan, opened, work.rows_of(loaded, opened), quiet=as_json)
+    told = look(loaded.plan, opened, work.kept_rows(loaded, opened), quiet=as_json)
     if as_json:
         _print_json(told.as_json())
     else:
@@ -235,6 +235,25 @@ def expand(
 
 @app.command()
 def takedown(
+@app.command()
+def duplicates(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
+    """List what the last build found to be copies of other recordings, and what is related."""
+    from pipelines import work
+    from pipelines.sifting.duplicates import found_in, lines_of
+
+    loaded = work.load(recipe)
+    found = found_in(loaded.recipe, work.open_store(store))
+    if found is None:
+        raise UsageError(
+            f"no build of {recipe} has looked for copies in {store}",
+            do="write `duplicates: {find: near}` into the recipe, and build",
+        )
+    if as_json:
+        _print_json(found.model_dump())
+    else:
+        print("\n".join(lines_of(found)))
+
+
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Recordings; @FILE names a file of ids.")],
     store: StoreUrl = STORE,
     reason: Annotated[str, typer.Option(help="Kept on the tombstone and shown in reports.")] = "",

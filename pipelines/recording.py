@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -15,7 +15,7 @@ from pipelines.store import Store
 from schemas.artifact import Artifact, Damaged, Opened
 from schemas.errors import DamagedArtifact, SourceUnavailable, StoreError
 from schemas.failure import Failure
-from schemas.source import Source
+from schemas.source import Scalar, Source
 
 A = TypeVar("A", bound=Artifact)
 F = TypeVar("F", bound=Opened)
@@ -69,6 +69,11 @@ class StoredRecording:
         """Why the source could not be had, the last time it was tried."""
         data = self._store.read_or_none(f"{self._folder}/source.failed.json")
         return Failure.from_bytes(data) if data else None
+
+    def note(self, told: Mapping[str, Scalar]) -> None:
+        """Add to the further columns of the source, for who reads it here and now. Nothing is written."""
+        source = self.source
+        self._source = source.model_copy(update={"extra": {**source.extra, **told}})
 
     def write_source(self, source: Source) -> None:
         """Keep where it comes from, and forget an earlier failure to get it."""

@@ -31,6 +31,7 @@ from pipelines.reporting.estimate import estimate as estimated
 from pipelines.reporting.estimate import figures as measure
 from pipelines.reporting.progress import Tally, follow
 from pipelines.reporting.report import recorded
+from pipelines.sifting.duplicates import dropped, found_in, sift, told
 from pipelines.store import Store
 from schemas.errors import UsageError
 from schemas.estimate import Estimate, Figures
@@ -73,6 +74,13 @@ def rows_of(
     return rows if store is None else expanded(rows, store, loaded.recipe.acquire, ask=ask, renew=renew)
 
 
+def kept_rows(loaded: LoadedRecipe, store: Store) -> Iterator[SourceRow]:
+    """The sources of a recipe without those that the last build found to be copies."""
+    found = found_in(loaded.recipe, store) if loaded.recipe.duplicates.find != "nothing" else None
+    copies = dropped(found, loaded.recipe.duplicates)
+    return (row for row in rows_of(loaded, store) if row.id not in copies)
+
+
 def build(
     recipe: Path,
     store_url: str,
@@ -98,7 +106,10 @@ def build(
     last = loaded.plan.lineage.steps[-1].key
     tally = Tally()
     with recorded(run, tally):
-        return follow(runs.run(loaded.plan, rows_of(loaded, store, ask=True), store), last, quiet=quiet, tally=tally)
+        every = partial(rows_of, loaded, store, ask=True)
+        copies = sift(loaded.recipe, runs, every, store, tally, quiet=quiet)
+        rows = (row for row in every() if row.id not in copies)
+        return follow(runs.run(loaded.plan, rows, store), last, quiet=quiet, tally=tally)
 
 
 def _workers(engine: Engine) -> int | None:
@@ -116,7 +127,7 @@ def plan(recipe: Path, store_url: str) -> Planned:
     steps: dict[str, Counter[str]] = defaultdict(Counter)
     extra: set[str] = set()
     count = 0
-    for row in rows_of(loaded, store):
+    for row in kept_rows(loaded, store):
         count += 1
         extra.update(row.extra)
         recording = store.open(row.id, lineage)
@@ -219,8 +230,9 @@ def publish(
     """
     loaded = load(recipe)
     store = open_store(store_url)
-    of_store = FromStore(loaded.plan, store.url)
-    shelf = Shelf((row.id for row in rows_of(loaded, store)), of_store, partial(_failures_in, of_store))
+    alike = found_in(loaded.recipe, store) if loaded.recipe.duplicates.find != "nothing" else None
+    of_store = FromStore(loaded.plan, store.url, told(alike) if alike else None)
+    shelf = Shelf((row.id for row in kept_rows(loaded, store)), of_store, partial(_failures_in, of_store))
     labels = _answers(loaded, store)
     synonyms = loaded.recipe.annotate.synonyms
     runs = engine_of(engine, workers or loaded.recipe.run.workers, options=options)
@@ -235,6 +247,7 @@ def publish(
                 spec=loaded.spec,
                 group=read_synonyms(loaded.folder / synonyms) if synonyms else as_written,
                 salt=_salt(store) if labels else "",
+                links=alike.groups() if alike else None,
                 progress=progress,
                 spread=spread if store.is_shared else here,
             )

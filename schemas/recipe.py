@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from schemas.acquire import Acquire
 from schemas.annotate import Annotate
+from schemas.duplicates import Duplicates
 from schemas.publication import Publication
 from schemas.rights import Rights
 
@@ -36,6 +37,7 @@ class Recipe(BaseModel):
     """A table (.csv, .jsonl), a folder, a glob, a file or a URL, or several of these."""
     acquire: Acquire = Acquire()
     rights: Rights = Rights()
+    duplicates: Duplicates = Duplicates()
     segment: dict[str, Any] = Field(default_factory=lambda: {"by": "sentence"})
     measure: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     align: dict[str, Any] = Field(default_factory=lambda: {"to": "word"})

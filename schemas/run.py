@@ -103,6 +103,8 @@ class RunTold(Record):
     finished: int
     worked: int
     with_samples: int
+    copies: int = 0
+    """Recordings that were left out, as copies of others."""
     failed: int
     steps: tuple[StepTold, ...]
     absent: dict[str, int]

@@ -26,6 +26,7 @@ from pipelines.segmenting.align import RULES
 from pipelines.segmenting.segment import Segment
 from schemas.acquire import Acquire, Web
 from schemas.annotate import Annotate
+from schemas.duplicates import Duplicates
 from schemas.publication import Publication
 from schemas.recipe import Recipe, Run
 from schemas.rights import Rights
@@ -39,6 +40,7 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("recipe.md", "`acquire`", Acquire),
     ("recipe.md", "`acquire.web`", Web),
     ("recipe.md", "`rights`", Rights),
+    ("duplicates.md", "Copies", Duplicates),
     ("recipe.md", "`segment`", Segment),
     ("recipe.md", "`align`", Samples),
     ("recipe.md", "`annotate`", Annotate),

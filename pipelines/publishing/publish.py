@@ -47,6 +47,7 @@ def publish(
     group: Group = as_written,
     salt: str = "",
     progress: Callable[[int, int], None] | None = None,
+    links: Mapping[str, str] | None = None,
     spread: Spread = here,
 ) -> PublishReport:
     """Write the dataset of these recordings' samples to `out`, in place of the one published there before.
@@ -65,6 +66,7 @@ def publish(
         group: labels of open vocabularies to those that they count as.
         salt: the publisher's secret behind the raters' pseudonyms.
         progress: called with the number of recordings written, and of all (a recording counts in each of its splits).
+        links: recording to a name; those of one name, such as copies, are on one side of the split.
         spread: where samples are looked at and shards are written.
 
     Raises:
@@ -77,7 +79,7 @@ def publish(
     answers = read_answers(str(labels)) if labels is not None else []
     if not place.is_shared:
         spread = here
-    seen = _survey(shelf, how, answers, spread)
+    seen = _survey(shelf, how, answers, spread, links)
     about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
     given = _labels(seen, about, answers, partial(label, salt=salt.encode(), spec=spec, group=group))
     features = _features(seen, how, given)
@@ -108,14 +110,16 @@ def publish(
     )
 
 
-def _survey(shelf: Shelf, how: Publication, answers: Iterable[Answer], spread: Spread) -> Survey:
+def _survey(
+    shelf: Shelf, how: Publication, answers: Iterable[Answer], spread: Spread, links: Mapping[str, str] | None
+) -> Survey:
     ids = sorted(set(shelf.ids))
     portions = (
         Portion(number, first, tuple(ids[first : first + _PORTION]))
         for number, first in enumerate(range(0, len(ids), _PORTION))
     )
     items = frozenset(answer.item for answer in answers)
-    return survey(ids, spread(Look(shelf.open, shelf.failures, how, items), portions), how)
+    return survey(ids, spread(Look(shelf.open, shelf.failures, how, items), portions), how, links)
 
 
 def _labels(seen: Survey, about: About, answers: Sequence[Answer], made: Callable[..., Labels]) -> Labels:

@@ -9,6 +9,7 @@ from pipelines.plan import Plan
 from pipelines.recording import StoredRecording
 from pipelines.store import Store
 from schemas.failure import Failure
+from schemas.source import Scalar
 from schemas.step import Recording
 
 
@@ -37,16 +38,17 @@ class _Handed:
 
 
 class FromStore:
-    """Opens the recordings of a plan in the store of a URL."""
+    """Opens the recordings of a plan in the store of a URL. notes: what is added to the `extra` of some sources."""
 
-    def __init__(self, plan: Plan, url: str) -> None:
+    def __init__(self, plan: Plan, url: str, notes: Mapping[str, Mapping[str, Scalar]] | None = None) -> None:
         self._plan = plan
         self._url = url
+        self._notes = dict(notes or {})
         self._made: tuple[Store, Lineage] | None = None
         self._last: StoredRecording | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self._plan, self._url)
+        return type(self), (self._plan, self._url, self._notes)
 
     def recording(self, recording_id: str) -> StoredRecording:
         """The recording's folder, whether anything is in it or not."""
@@ -60,4 +62,6 @@ class FromStore:
         last, self._last = self._last, None  # whose failures were looked at just now
         recording = last if last is not None and last.id == recording_id else self.recording(recording_id)
         self._last = None
+        if recording.acquired and recording_id in self._notes:
+            recording.note(self._notes[recording_id])
         return published(recording, self._plan.recipe.rights) if recording.acquired else None

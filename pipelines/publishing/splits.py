@@ -10,6 +10,8 @@ Group = tuple[int, str]
 
 _FALLBACK = 1_000_000
 """Place of the recording id, which groups rows whose grouping columns are all missing."""
+_LINK = _FALLBACK + 1
+"""Place of the names of links, which join groups and name none."""
 
 
 def split_of(group: str, splits: Mapping[str, float], seed: str = "") -> str:
@@ -62,10 +64,17 @@ class Grouping:
         for one, other in pairwise(_keys(values)):
             self._linked.join(one, other)
 
+    def link(self, recording: str, values: Sequence[str | None], name: str) -> None:
+        """A row belongs together with all others that are linked under the same name, such as copies of a recording."""
+        self._linked.join(_first(recording, values), (_LINK, name))
+
     def group(self, recording: str, values: Sequence[str | None]) -> str:
         """The group of a row: its name."""
-        first = next(iter(_keys(values)), (_FALLBACK, recording))
-        return json.dumps(self._linked.root(first), ensure_ascii=False)
+        return json.dumps(self._linked.root(_first(recording, values)), ensure_ascii=False)
+
+
+def _first(recording: str, values: Sequence[str | None]) -> Group:
+    return next(iter(_keys(values)), (_FALLBACK, recording))
 
 
 def _keys(values: Sequence[str | None]) -> list[Group]:

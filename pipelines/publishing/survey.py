@@ -64,7 +64,7 @@ class Survey:
         places: recordings, each counted in every split where it has rows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, links: Mapping[str, str] | None = None) -> None:
         self.tally = Tally()
         self.types: dict[str, pa.DataType] = {}
         self.kinds: Kinds = {}
@@ -88,6 +88,7 @@ class Survey:
         self._known: dict[Keys, int] = {}
         self._split_of: dict[str, str] = {}
         self._grouping = Grouping()
+        self._links = links or {}
 
     @property
     def recordings(self) -> int:
@@ -102,6 +103,8 @@ class Survey:
         self._sizes.append(one.size)
         for part in one.parts:
             self._grouping.add(part.keys)
+            if recording in self._links:
+                self._grouping.link(recording, part.keys, self._links[recording])
         if len(one.parts) == 1:
             part = one.parts[0]
             if part.keys not in self._known:
@@ -156,13 +159,15 @@ class Survey:
                 yield Placed(recording, mark, size, split, keys)
 
 
-def survey(ids: Sequence[str], seen: Iterable[Seen], how: Publication) -> Survey:
-    """Put together what workers saw. seen: in any order.
+def survey(
+    ids: Sequence[str], seen: Iterable[Seen], how: Publication, links: Mapping[str, str] | None = None
+) -> Survey:
+    """Put together what workers saw. seen: in any order. links: recordings of one name stay on one side of the split.
 
     Raises UsageError: there are no samples, a grouping column does not exist, or a column has types that no one type
     holds in two recordings.
     """
-    found = Survey()
+    found = Survey(links)
     schemas: dict[bytes, tuple[str, pa.Schema]] = {}
     for some in _in_order(seen):
         for one in some.recordings:

@@ -60,6 +60,7 @@ def _figures(run: RunTold) -> str:
     shown = [
         ("recordings", f"{run.recordings:,}", f"{run.worked:,} had something to do"),
         ("with samples", f"{run.with_samples:,}", _share(run.with_samples, run.recordings)),
+        *([("copies", f"{run.copies:,}", "left out for others that they are copies of")] if run.copies else []),
         ("failed", f"{run.failed:,}", _share(run.failed, run.recordings)),
         ("wall time", duration(run.wall_s), f"{rate * 60:,.1f} recordings a minute"),
         ("utilisation", busy, f"of {_workers(run)}: {duration(run.busy_s)} of work"),

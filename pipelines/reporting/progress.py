@@ -33,13 +33,28 @@ class Tally:
     finished: int = 0
     worked: int = 0
     with_samples: int = 0
+    copies: int = 0
+    """Recordings that were left out, as copies of others."""
     report: str = ""
     """Where the run's report is, to be read."""
     _begun: set[str] = field(default_factory=set)
+    _first: dict[str, int] = field(default_factory=dict)
+    """What a first look made, by step: so many outcomes that call it kept are told as made."""
+
+    def began(self, first: "Tally", copies: int) -> None:
+        """Take in what a first look at the sources did, before outcomes come that call it kept."""
+        self.copies = copies
+        self._first = {step: counts["made"] for step, counts in first.steps.items()}
+        for step, seconds in first.seconds.items():
+            self.seconds[step] += seconds
 
     def add(self, told: Outcome, last_step: str) -> None:
         """Count one outcome."""
-        self.steps[told.step][told.state] += 1
+        state = told.state
+        if state == "kept" and self._first.get(told.step):
+            self._first[told.step] -= 1
+            state = "made"
+        self.steps[told.step][state] += 1
         self.seconds[told.step] += told.seconds
         self.absent.update(told.absent)
         if told.seconds and told.state != "kept":
@@ -68,6 +83,7 @@ class Tally:
             "recordings": self.recordings,
             "report": self.report,
             "with_samples": self.with_samples,
+            "copies": self.copies,
             "failed": sorted(self.failed),
             "absent": dict(self.absent),
             "steps": {name: {**counts, "seconds": round(self.seconds[name], 3)} for name, counts in self.steps.items()},
@@ -116,6 +132,8 @@ def summary(tally: Tally, console: Console) -> None:
         cells = [str(counts[state]) if counts[state] else "·" for state in _STATES]
         table.add_row(step, *cells, f"{tally.seconds[step]:.1f}")
     console.print(table)
+    if tally.copies:
+        console.print(f"recordings left out as copies of others: {tally.copies}; `affectloom duplicates` lists them")
     if tally.absent:
         lacking = ", ".join(f"{kind} {count}" for kind, count in tally.absent.items())
         console.print(f"recordings that lack something (no failure; `inspect` says why): {lacking}", highlight=False)

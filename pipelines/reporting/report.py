@@ -115,6 +115,7 @@ def _told(run: Run, tally: Tally, pulse: Pulse, end: RunEnd, message: str) -> Ru
         finished=tally.finished,
         worked=tally.worked,
         with_samples=tally.with_samples,
+        copies=tally.copies,
         failed=len(tally.failed),
         steps=tuple(steps),
         absent=dict(sorted(tally.absent.items())),

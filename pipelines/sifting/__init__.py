@@ -1,0 +1,1 @@
+"""Sifting: which recordings are copies of others, and which are not good enough to be published."""

@@ -1,0 +1,213 @@
+"""Finding the copies among a recipe's recordings, before anything dear is measured.
+
+    STORE/duplicates/NAME.DIGEST.json   what was found with these settings; schemas.duplicates.Found
+
+A build first brings in all sources, and for `near` decodes each once for the marks of its sound and the hashes of its
+pictures alone. What is found depends on the recordings, not on the engine or on the order in which they came.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from extractors.picture_hashes import PictureHashing
+from extractors.sound_marks import SoundMarking
+from pipelines.engines import Engine
+from pipelines.lineage import digest
+from pipelines.plan import Plan
+from pipelines.recording import StoredRecording
+from pipelines.reporting.progress import Tally, follow
+from pipelines.sifting.compare import Looks, compare
+from pipelines.sifting.index import Index
+from pipelines.store import Store
+from pipelines.watching.probe import Probe
+from pipelines.watching.watch import Watch
+from schemas.duplicates import Copy, Duplicates, Found, Likeness
+from schemas.facts import Facts, Watched
+from schemas.likeness import PictureHashes, SoundMarks
+from schemas.recipe import Recipe
+from schemas.source import Scalar, SourceRow
+from schemas.step import Step
+
+_VERSION = 1
+"""Of the rules by which copies are found."""
+_REMEMBERED = 256
+
+
+def first_look(recipe: Recipe) -> Plan:
+    """What is done with every source before copies are looked for."""
+    how = recipe.duplicates
+    watchers = (SoundMarking(seconds=how.seconds), PictureHashing(seconds=how.seconds))
+    steps: tuple[Step, ...] = (Probe(), Watch(watchers=watchers)) if how.find == "near" else (Probe(),)
+    return Plan(recipe, steps)
+
+
+def sift(
+    recipe: Recipe, engine: Engine, rows: Callable[[], Iterable[SourceRow]], store: Store, tally: Tally, *, quiet: bool
+) -> frozenset[str]:
+    """Take a first look at all sources, find the copies among them, and say which are not worked on.
+
+    rows: the sources, in their order; asked for more than once. tally: counts what was done here already.
+    """
+    if recipe.duplicates.find == "nothing":
+        return frozenset()
+    plan = first_look(recipe)
+    first = follow(engine.run(plan, rows(), store), plan.lineage.steps[-1].key, quiet=quiet)
+    found = find(recipe, (row.id for row in rows()), store)
+    leave = dropped(found, recipe.duplicates)
+    tally.began(first, len(leave))
+    return leave
+
+
+def path_of(recipe: Recipe, store: Store) -> str:
+    """Where it is kept what was found."""
+    return f"{store.root}/duplicates/{recipe.name}.{_settings(recipe)}.json"
+
+
+def _settings(recipe: Recipe) -> str:
+    look = [step.identity() for step in first_look(recipe).steps]
+    return digest([_VERSION, recipe.duplicates.model_dump(mode="json"), look])
+
+
+def found_in(recipe: Recipe, store: Store) -> Found | None:
+    """What the last build found; None where none has looked with these settings."""
+    data = store.read_or_none(path_of(recipe, store))
+    try:
+        return None if data is None else Found.from_bytes(data)
+    except ValueError:
+        return None
+
+
+def find(recipe: Recipe, ids: Iterable[str], store: Store) -> Found:
+    """Look for copies among the recordings and keep what is found. ids: in the order of the sources.
+
+    A recording that could not be had or decoded is no copy of any. Raises StoreError.
+    """
+    places = {name: place for place, name in enumerate(ids)}
+    lineage = first_look(recipe).lineage
+    state = hashlib.sha256()
+    index, known = Index(), []
+    for name in sorted(places):
+        recording = store.open(name, lineage)
+        if recording.acquired and recording.source.uri is not None:
+            known.append(name)
+            state.update(json.dumps([name, places[name], _mark(recording)]).encode())
+    before = found_in(recipe, store)
+    if before is not None and before.of == state.hexdigest():
+        return before
+
+    @lru_cache(_REMEMBERED)
+    def looks(name: str) -> Looks:
+        return looks_of(store.open(name, lineage))
+
+    for name in known:
+        index.add(looks(name))
+    pairs = index.pairs(recipe.duplicates.sound)
+    links = [
+        link for a, b in pairs if (link := compare(looks(known[a]), looks(known[b]), recipe.duplicates)) is not None
+    ]
+    ranks: dict[str, tuple[float, ...]] = {name: (places[name],) for name in known}
+    if recipe.duplicates.keep == "largest":
+        linked = {name for link in links for name in (link.one, link.other)}
+        ranks |= {name: (*_size(looks(name)), places[name]) for name in sorted(linked)}
+    found = Found(
+        of=state.hexdigest(),
+        compared=len(known),
+        copies=tuple(copies_of(links, ranks)),
+        likenesses=tuple(links),
+    )
+    store.write(path_of(recipe, store), found.to_bytes())
+    return found
+
+
+def _mark(recording: StoredRecording) -> list[object]:
+    source, kinds = recording.source, recording.lineage.maker
+    states = [recording.state(kind) for kind in kinds]
+    return [source.sha256, source.text, states]
+
+
+def _size(looks: Looks) -> tuple[float, ...]:
+    return -looks.pixels, -looks.length_s, -looks.bytes
+
+
+def looks_of(recording: StoredRecording) -> Looks:
+    """What the first look at a recording left in the store."""
+    source = recording.source
+    facts = recording.read("facts", Facts) if recording.has("facts") else None
+    watched = recording.read("watched", Watched) if recording.has("watched") else None
+    picture = facts.picture if facts else None
+    length = watched.duration_s if watched else facts.duration_s if facts else None
+    return Looks(
+        id=source.id,
+        sha256=source.sha256,
+        text=source.text,
+        length_s=length or 0.0,
+        pixels=picture.width * picture.height if picture else 0,
+        bytes=source.bytes,
+        sound=recording.read("sound_marks", SoundMarks) if recording.has("sound_marks") else None,
+        pictures=recording.read("picture_hashes", PictureHashes) if recording.has("picture_hashes") else None,
+    )
+
+
+def copies_of(links: Sequence[Likeness], ranks: Mapping[str, tuple[float, ...]]) -> Iterator[Copy]:
+    """Which recordings are copies, each of one that is kept: the first in rank that it is alike itself.
+
+    One after the other, by rank: a recording is kept unless it is a copy of one that is kept already. So nothing is
+    dropped for a recording that it is not alike, as would happen where copies of copies are dropped.
+    """
+    alike: dict[str, dict[str, Likeness]] = {}
+    for link in links:
+        if link.kind != "related":
+            alike.setdefault(link.one, {})[link.other] = link
+            alike.setdefault(link.other, {})[link.one] = link
+    kept: set[str] = set()
+    copies = []
+    for name in sorted(alike, key=lambda name: (ranks[name], name)):
+        of = next((other for other in sorted(alike[name], key=lambda each: (ranks[each], each)) if other in kept), None)
+        if of is None:
+            kept.add(name)
+        else:
+            kind = alike[name][of].kind
+            copies.append(Copy(id=name, of=of, kind="exact" if kind == "exact" else "near"))
+    yield from sorted(copies, key=lambda copy: copy.id)
+
+
+def dropped(found: Found | None, how: Duplicates) -> frozenset[str]:
+    """Copies that are neither measured nor published."""
+    if found is None or how.keep == "all" or how.find == "nothing":
+        return frozenset()
+    return frozenset(copy.id for copy in found.copies)
+
+
+def told(found: Found) -> dict[str, dict[str, Scalar]]:
+    """What is published of it under `extra`: `duplicate_of`, and `duplicates`, the copies of a recording."""
+    notes: dict[str, dict[str, Scalar]] = {}
+    for copy in found.copies:
+        notes.setdefault(copy.id, {})["duplicate_of"] = copy.of
+        before = notes.setdefault(copy.of, {}).get("duplicates")
+        notes[copy.of]["duplicates"] = f"{before} {copy.id}" if before else copy.id
+    return notes
+
+
+def lines_of(found: Found) -> Iterator[str]:
+    """For people to read: each copy with what it is a copy of, each related pair, and how far they are alike."""
+    links = {frozenset((link.one, link.other)): link for link in found.likenesses}
+    for copy in found.copies:
+        yield f"{copy.id} is a copy of {copy.of} ({_measured(links[frozenset((copy.id, copy.of))])})"
+    for link in found.likenesses:
+        if link.kind == "related":
+            yield f"{link.one} and {link.other} are related ({_measured(link)})"
+    yield f"{len(found.copies)} copies among {found.compared} recordings"
+
+
+def _measured(link: Likeness) -> str:
+    if link.sound is None and link.picture is None:
+        return "the same bytes"
+    parts = [
+        f"{link.sound:.0%} of the marks of the sound" if link.sound is not None else "",
+        f"{link.picture:.0%} of the bits of the pictures differ" if link.picture is not None else "",
+        f"{link.overlap:.0%} of the longer",
+        f"speed {link.speed:g}" if link.speed != 1 else "",
+    ]
+    return ", ".join(part for part in parts if part)
