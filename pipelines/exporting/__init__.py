@@ -1,0 +1,1 @@
+"""A published dataset as the files that other tools read."""
