@@ -2,7 +2,8 @@
 
 One recording is built; its folder in the store is written again and again under other ids (and other words). Texts at
 two sizes show what the machinery costs a recording, and whether memory grows; sound shows the cutting of media. The
-datasets of one and of two workers are compared byte for byte before anything is printed.
+datasets of one and of two workers are compared byte for byte before anything is printed. There is no audit: to it,
+copies of one recording are errors; `audit.py` measures it.
 
     python benchmarks/publish.py [--texts 10000 100000] [--sounds 500] [--folder FOLDER]
 
@@ -30,13 +31,13 @@ sources: sources.jsonl
 labels: answers.csv
 segment: {by: window}
 measure: {prosody: {hop_ms: 10}}
-publish: {media: [audio], group_by: recording, shard_mb: 16}
+publish: {media: [audio], group_by: recording, shard_mb: 16, audit: skip}
 """
 TEXTS = """
 name: texts
 sources: sources.jsonl
 labels: answers.csv
-publish: {group_by: speaker, shard_mb: 4}
+publish: {group_by: speaker, shard_mb: 4, audit: skip}
 """
 VOICE = ROOT / "pipelines" / "demo" / "media" / "voice.flac"
 CHUNK = 500

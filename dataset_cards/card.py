@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from dataset_cards.audit import audit_section
 from dataset_cards.columns import column_table
 from schemas import errors
 from schemas.answer import Question
@@ -32,6 +33,7 @@ def card(about: About, contents: Contents, how: Publication) -> str:
         steps=_steps(about),
         labels=_labels(contents.questions),
         limits=_limits(about, contents),
+        audit=audit_section(contents.audit),
         terms=_terms(about, contents),
     )
     return f"---\n{_head(about, contents)}---\n\n{body}"

@@ -307,6 +307,10 @@ def publish(
             _err().print(f"{problem.sample}: no {problem.medium}: {problem.message}", style="red", markup=False)
         print(f"{report.rows} samples of {report.recordings} recordings in {report.out}")
         print(f"{len(report.shards)} shards: {report.written} written, {report.kept + report.found} there already")
+        if report.audit is not None:
+            from pipelines.auditing.show import summary
+
+            print(f"audit: {summary(report.audit)}; findings stand in the card")
         print(f"load it: datasets.load_dataset({str(report.out)!r})")
     raise typer.Exit(2 if not report.rows else 1 if report.problems else 0)
 

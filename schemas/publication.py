@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from schemas.answer import Question
+from schemas.audit import AuditReport
 from schemas.failure import Failure
 
 Medium = Literal["audio", "video", "image"]
+Auditing = Literal["stop", "report", "skip"]
 
 _SPLIT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,50}")
 
@@ -31,6 +33,9 @@ class Publication(BaseModel):
     """A Parquet file is closed before it passes this size; most have half of it."""
     seed: str = ""
     """Another seed deals the groups out anew."""
+
+    audit: Auditing = "stop"
+    """What the audit's errors do: stop the publication, or stand in the card; `skip` makes none."""
 
     @field_validator("splits")
     @classmethod
@@ -127,6 +132,8 @@ class PublishReport(BaseModel):
     problems: tuple[MediaProblem, ...] = ()
     notes: tuple[str, ...] = ()
     """What the publisher should know: empty or lopsided splits, tied answers, left-out answers."""
+    audit: AuditReport | None = None
+    """What can be found wrong with it; None where the recipe wants no audit."""
 
 
 class Contents(BaseModel):
@@ -155,3 +162,4 @@ class Contents(BaseModel):
     questions: tuple[Question, ...] = ()
     problems: tuple[MediaProblem, ...] = ()
     notes: tuple[str, ...] = ()
+    audit: AuditReport | None = None

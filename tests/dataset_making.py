@@ -1,5 +1,6 @@
 """Samples, sound and facts of recordings that were never made: what `publish` reads, with known truth."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,10 @@ SCHEMA = sample_schema({"prosody": ("f0_hz",), "dinov2": ()}, "word")
 ABSENT = dict.fromkeys(present_names({"prosody": (), "dinov2": ()}), False)
 
 
+def sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def tone(seconds: float, seed: int) -> np.ndarray:
     """Noise that no other stretch of sound equals. int16[n] at 16 kHz."""
     return np.random.default_rng(seed).integers(-8000, 8000, round(seconds * RATE)).astype(np.int16)
@@ -24,7 +29,7 @@ def tone(seconds: float, seed: int) -> np.ndarray:
 def spoken(folder: Path, name: str, cuts: list[tuple[float, float]], *, seed: int = 0, **source) -> FolderRecording:
     """A recording with sound and a sample for each cut."""
     made = FolderRecording(
-        folder / name, source=Source(id=name, uri=f"/home/somebody/{name}.wav", sha256="ab" * 32, **source)
+        folder / name, source=Source(id=name, uri=f"/home/somebody/{name}.wav", sha256=sha256_of(name), **source)
     )
     length = max(end for _, end in cuts)
     soundfile.write(made.folder / "audio.flac", tone(length, seed), RATE, subtype="PCM_16")
@@ -54,7 +59,7 @@ def spoken(folder: Path, name: str, cuts: list[tuple[float, float]], *, seed: in
 
 def written(folder: Path, name: str, text: str, **source) -> FolderRecording:
     """A text: one sample without times, sound or most columns."""
-    made = FolderRecording(folder / name, source=Source(id=name, uri=None, text=text, sha256="cd" * 32, **source))
+    made = FolderRecording(folder / name, source=Source(id=name, uri=None, text=text, sha256=sha256_of(text), **source))
     made.write("facts", Facts(form="text"))
     row = {"id": f"{name}#0000", "recording": name, "index": 0, "text": text, "present": {"text": True}}
     # Another recipe's samples may lack columns, and know no type of those that are empty.

@@ -91,7 +91,7 @@ class _Gathered:
             if role in MEDIA and not kinds.is_list(column.type):
                 facts = _media(role, column, part)
                 self._put(self._lists, f"media {role}", facts)
-                flags[role] = facts[0] != 0
+                flags[role] = facts[2]
             elif role == "words" and is_words(column.type):
                 self._put(self._lists, "words", word_facts(column, start, end))
                 # Words of a clip's own clock fit once the clip's start is taken away.
@@ -213,11 +213,15 @@ def _filled(column: "pa.Array") -> Any:
     return pc.fill_null(some, fill_value=False).to_numpy(zero_copy_only=False)
 
 
-def _media(medium: str, column: "pa.Array", part: Part) -> tuple[Any, Any]:
-    """uint64[n] digests and float64[n] seconds. Bytes are looked at where they are; paths from the table's folder."""
+def _media(medium: str, column: "pa.Array", part: Part) -> tuple[Any, Any, Flags]:
+    """uint64[n] digests, float64[n] seconds, bool[n] whether there is any.
+
+    Bytes are looked at where they are; paths from the table's folder.
+    """
     import pyarrow.types as kinds
 
     digests, lengths = np.zeros(len(column), np.uint64), np.full(len(column), np.nan)
+    there = np.zeros(len(column), np.bool_)
     data, paths = column, None
     if kinds.is_struct(column.type):
         fields = {column.type.field(place).name: field for place, field in enumerate(column.flatten())}
@@ -231,9 +235,9 @@ def _media(medium: str, column: "pa.Array", part: Part) -> tuple[Any, Any]:
             found = path.read_bytes() if path.is_file() else None
         if found is not None and len(found):
             facts = media_facts(medium, memoryview(found))
-            digests[row] = facts.digest
+            digests[row], there[row] = facts.digest, True
             lengths[row] = np.nan if facts.seconds is None else facts.seconds
-    return digests, lengths
+    return digests, lengths, there
 
 
 def _answers(column: "pa.Array") -> Counter[tuple[str, str]]:

@@ -5,13 +5,15 @@ import io
 import struct
 from typing import NamedTuple
 
+_HEADS, _SPARSE = 9_000, 400
+"""Bytes, and bytes a second, below which encoded sound may be digital silence."""
 _HEAD = struct.Struct(">I4s")
 
 
 class OneMedium(NamedTuple):
     """One clip.
 
-    digest: of the encoded bytes, never 0.
+    digest: of the encoded bytes; 0 for digital silence, which is the same everywhere and says nothing.
     seconds: None where the head does not say.
 
     A fingerprint that finds media which sound or look alike belongs here too: it is made of the same bytes, in the
@@ -32,6 +34,8 @@ def media_facts(medium: str, data: memoryview | bytes) -> OneMedium:
             seconds = _sound_seconds(data)
     elif medium == "video":
         seconds = mp4_seconds(data)
+    if seconds is not None and len(data) < _HEADS + _SPARSE * seconds and _is_silent(data):
+        digest = 0
     return OneMedium(digest, seconds)
 
 
@@ -77,6 +81,16 @@ def _box(data: memoryview | bytes, start: int, end: int, wanted: bytes) -> tuple
             return body, min(at + size, end)
         at += size
     return None
+
+
+def _is_silent(data: memoryview | bytes) -> bool:
+    import soundfile
+
+    try:
+        values, _ = soundfile.read(io.BytesIO(data), dtype="int16")
+    except (soundfile.SoundFileError, RuntimeError):
+        return False
+    return not values.any()
 
 
 def _sound_seconds(data: memoryview | bytes) -> float | None:

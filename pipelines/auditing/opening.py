@@ -114,9 +114,9 @@ def split_of(name: str) -> str:
     return ""
 
 
-def of_files(name: str, files: Sequence[tuple[str, Any]], terms: str | None) -> Opened:
-    """Parquet files, each with its split: paths, or anything that pyarrow opens."""
-    return Opened(name, tuple(_parquet(split, file) for split, file in files), terms)
+def of_files(name: str, files: Sequence[tuple[str, str]], terms: str | None, fs: Any = None) -> Opened:
+    """Parquet files, each with its split. fs: the fsspec file system on which they are; None for local ones."""
+    return Opened(name, tuple(_parquet(split, file, fs) for split, file in files), terms)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -136,26 +136,26 @@ def _part(path: Path, split: str) -> Part:
     return Part(split, lambda: batches_of(path), path.parent)
 
 
-def _parquet(split: str, file: Any) -> Part:
+def _parquet(split: str, file: Path | str, fs: Any = None) -> Part:
     import json
 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file) as opened_file:
+        with pq.ParquetFile(file, filesystem=fs) as opened_file:
             note = (opened_file.schema_arrow.metadata or {}).get(b"huggingface")
     except (OSError, pa.ArrowInvalid) as error:
         raise UsageError(f"{file} cannot be read: {error}") from error
     features = json.loads(note).get("info", {}).get("features", {}) if note else {}
-    return Part(split, lambda: _of_parquet(file), Path(file).parent if isinstance(file, str | Path) else None, features)
+    return Part(split, lambda: _of_parquet(file, fs), Path(file).parent if fs is None else None, features)
 
 
-def _of_parquet(file: Any) -> "Generator[pa.RecordBatch]":
+def _of_parquet(file: Path | str, fs: Any) -> "Generator[pa.RecordBatch]":
     """Batches of at most some ten megabytes: a row group's encoded pages are in memory, not all its values."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(file, pre_buffer=False) as opened_file:
+    with pq.ParquetFile(file, pre_buffer=False, filesystem=fs) as opened_file:
         about = opened_file.metadata
         for group in range(about.num_row_groups):
             rows = about.row_group(group).num_rows

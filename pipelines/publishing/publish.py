@@ -9,6 +9,7 @@ from typing import Any
 
 from dataset_cards.card import card
 from pipelines.annotating.answer_table import read_answers
+from pipelines.auditing.of_shards import audit_shards
 from pipelines.engines.spread import Spread, here
 from pipelines.publishing.asked_labels import Group, as_written
 from pipelines.publishing.contents import contents_of
@@ -70,7 +71,8 @@ def publish(
         spread: where samples are looked at and shards are written.
 
     Raises:
-        UsageError: nothing to publish, `out` holds something else, or a table is wrong. Nothing was written.
+        UsageError: nothing to publish, `out` holds something else, a table is wrong, or the audit found errors.
+            Nothing was published.
         StoreError: `out` cannot be written, or samples cannot be read; what was there before is unchanged.
     """
     shelf = recordings if isinstance(recordings, Shelf) else shelf_of(recordings)
@@ -92,7 +94,8 @@ def publish(
         )
         made = _collected(spread(Write(shelf.open, how, features, place), tasks), seen, how, progress)
         shards = _named(made, how)
-        contents = contents_of(seen, how, given, features, made)
+        audit = audit_shards(place, shards, about.name, about.licence, how.audit)
+        contents = contents_of(seen, how, given, features, made).model_copy(update={"audit": audit})
         texts = {CARD: card(about, contents, how), MANIFEST: _manifest(about, shards)}
         target.commit([(file, path) for file, path, _ in shards], texts)
     return PublishReport(
@@ -107,6 +110,7 @@ def publish(
         splits=contents.splits,
         problems=contents.problems,
         notes=contents.notes,
+        audit=contents.audit,
     )
 
 

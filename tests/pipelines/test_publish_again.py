@@ -191,9 +191,9 @@ def slow(noted=place.Place.note):
 place.Place.note = slow()
 made = [FolderRecording(Path({str(made[0].folder.parent)!r}) / f"rec{{n:02d}}") for n in range(16)]
 if __name__ == "__main__":
-    from dataset_making import Source
+    from dataset_making import Source, sha256_of
     for n, one in enumerate(made):
-        one._source = Source(id=one.id, uri=f"/home/somebody/{{one.id}}.wav", sha256="ab" * 32)
+        one._source = Source(id=one.id, uri=f"/home/somebody/{{one.id}}.wav", sha256=sha256_of(one.id))
     publish(made, how, {str(tmp_path / "out")!r}, about=About.model_validate_json({ABOUT.model_dump_json()!r}),
             spread=partial(spread, 2))
 """
