@@ -1,97 +1,31 @@
-"""Talk to a Label Studio server over its REST API: tokens, retries, pages, projects, tasks.
+"""What is done with a Label Studio server: projects, tasks, drafts, users.
 
-The API is that of the community edition (https://api.labelstud.io), tried with 1.23.2. Requests are plain JSON over
-HTTP, so nothing beyond the standard library is needed; what is pushed can be read by `label-studio-sdk` as well.
+The API is that of the community edition (https://api.labelstud.io), tried with 1.23.2, spoken by `label-studio-sdk`.
 """
 
-import http.client
 import json
 import os
-import random
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any, TypeVar
 
-from schemas.errors import AffectloomError, UsageError
+from annotation.connection import TOKEN, URL, Connection, Refused, Sdk, Tries
+from schemas.errors import UsageError
 
-URL = "LABEL_STUDIO_URL"
-TOKEN = "LABEL_STUDIO_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 PAGE = 500
 Json = dict[str, Any]
+T = TypeVar("T")
 
-_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 200, 401, 403, 404, 429
-_SHOWN = 300
-_JWT_PARTS = 3
-
-
-class Refused(AffectloomError):
-    """The server answered with an error that another try will not mend. status: the HTTP status."""
-
-    def __init__(self, what: str, *, do: str = "", status: int = 0) -> None:
-        super().__init__(what, do=do)
-        self.status = status
+_NOT_FOUND = 404
 
 
-class ServerAway(UsageError):
-    """The server cannot be reached, or answers with errors of its own, in spite of several tries."""
+class LabelStudio(Connection):
+    """One server, as one user; see `Connection`.
 
-
-class _Unsure(Exception):
-    """A request may or may not have been carried out; it can be tried again where that does no harm."""
-
-
-@dataclass(frozen=True)
-class Tries:
-    """How often a request is tried, with pauses that double from `pause_s` on, at most `longest_s`, half of it chance.
-
-    The defaults wait for half a minute to a minute in all, which outlasts a restart of the server.
+    Whatever is read back is asked for by address (`ask`): the SDK's own types of tasks, projects and tabs are those of
+    the Enterprise edition, picked by trial for each answer. They read some times as dates, which the ledger keeps as
+    they were written, leave out what an action did, and list by page number. Drafts have no method.
     """
-
-    most: int = 8
-    pause_s: float = 0.5
-    longest_s: float = 30.0
-    timeout_s: float = 120.0
-    sleep: Callable[[float], None] = time.sleep
-
-    def pause(self, tried: int) -> None:
-        """Wait before the next try."""
-        longest = min(self.longest_s, self.pause_s * 2**tried)
-        self.sleep(longest / 2 + random.random() * longest / 2)  # noqa: S311 - spreads clients, guards nothing
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(  # noqa: PLR0917 - as the library calls it
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        """A redirect would carry the token to another address."""
-
-
-class LabelStudio:
-    """One server, as one user.
-
-    Args:
-        url: such as http://localhost:8080.
-        token: a personal access token (a JSON web token, exchanged for short-lived access tokens as needed), or a
-            legacy token (40 hexadecimal digits). It is sent to `url` alone, and never logged.
-        tries: when to give up.
-    """
-
-    def __init__(self, url: str, token: str, tries: Tries | None = None) -> None:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.username:
-            raise UsageError(f"{URL}: {parts.hostname or url!r} is no http(s) address", do=f"set {URL} to the server's")
-        self.url = url.rstrip("/")
-        self._token = token
-        self._tries = tries or Tries()
-        self._access: str | None = None
-        self._opener = urllib.request.build_opener(_NoRedirect())
-
-    def __repr__(self) -> str:
-        return f"LabelStudio({self.url!r})"
 
     @classmethod
     def from_environment(cls, tries: Tries | None = None) -> "LabelStudio":
@@ -104,113 +38,6 @@ class LabelStudio:
                     "(in Label Studio: Account & Settings, Personal Access Token)",
                 )
         return cls(os.environ[URL].strip(), os.environ[TOKEN].strip(), tries)
-
-    # Requests
-
-    def ask(self, method: str, path: str, body: object = None, *, again: bool = True) -> Any:
-        """One request, tried again as `Tries` says.
-
-        Args:
-            method: GET, POST, PATCH or DELETE.
-            path: from `/api/` on, with its query.
-            body: sent as JSON.
-            again: whether to try again where it is not known if the server did it. Where it is not, a lost
-                answer raises `Lost`.
-
-        Returns:
-            What the server said, as JSON; None where it said nothing.
-
-        Raises:
-            UsageError: the token is not accepted.
-            Refused: the server says no.
-            ServerAway: it says nothing, or has errors of its own, at every try.
-            Lost: see `again`.
-        """
-        renewed = False
-        for tried in range(self._tries.most):
-            try:
-                return self._send(method, path, body)
-            except _Renew:
-                if renewed:
-                    raise self._no_token() from None
-                renewed, self._access = True, None
-            except _Unsure as error:
-                if not again and not isinstance(error, _Untouched):
-                    raise Lost(f"{self.url} did not say whether it did {method} {_bare(path)}: {error}") from error
-                last = str(error)
-                if tried + 1 < self._tries.most:
-                    self._tries.pause(tried)
-        raise ServerAway(
-            f"{self.url} does not answer {method} {_bare(path)}, tried {self._tries.most} times: {last}",
-            do="when the server is up, run the same command again: it goes on where it stopped",
-        )
-
-    def _send(self, method: str, path: str, body: object) -> Any:
-        headers = {"Authorization": self._authorization(), "Accept": "application/json", "User-Agent": "affectloom"}
-        data = None
-        if body is not None:
-            data = json.dumps(body, ensure_ascii=False).encode()
-            headers["Content-Type"] = "application/json"
-        return self._open(urllib.request.Request(self.url + path, data, headers, method=method))  # noqa: S310 - http(s)
-
-    def _open(self, request: urllib.request.Request) -> Any:
-        try:
-            with self._opener.open(request, timeout=self._tries.timeout_s) as answer:
-                said = answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                self._complain(error, request)
-            raise AssertionError("unreachable") from error
-        except urllib.error.URLError as error:
-            if isinstance(error.reason, ConnectionRefusedError):
-                raise _Untouched("connection refused") from error
-            raise _Unsure(str(error.reason)) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise _Unsure(str(error) or type(error).__name__) from error
-        try:
-            return json.loads(said) if said.strip() else None
-        except ValueError as error:
-            raise Refused(
-                f"{self.url} answers with something that is not JSON: {said[:80]!r}",
-                do=f"check that {URL} names a Label Studio server, without a path behind it",
-            ) from error
-
-    def _complain(self, error: urllib.error.HTTPError, request: urllib.request.Request) -> None:
-        try:
-            said = error.read()[:4000].decode(errors="replace")
-        except (OSError, http.client.HTTPException):
-            said = ""
-        what = f"{request.get_method()} {_bare(request.selector)}: HTTP {error.code}: {_reason(said)}"
-        if error.code == _UNAUTHORIZED:
-            raise _Renew if self._access else self._no_token()
-        if error.code == _TOO_MANY:
-            raise _Untouched(what)
-        if error.code > _NOT_FOUND and error.code // 100 == 5:  # noqa: PLR2004 - 5xx
-            raise _Unsure(what)
-        do = f"the user of {TOKEN} may not do this" if error.code == _FORBIDDEN else ""
-        raise Refused(f"{self.url} refuses {what}", do=do, status=error.code)
-
-    # Tokens
-
-    def _authorization(self) -> str:
-        if self._token.count(".") != _JWT_PARTS - 1:
-            return f"Token {self._token}"
-        if self._access is None:
-            body = json.dumps({"refresh": self._token}).encode()
-            request = urllib.request.Request(  # noqa: S310 - http(s), checked at the start
-                f"{self.url}/api/token/refresh/", body, {"Content-Type": "application/json"}, method="POST"
-            )
-            self._access = str(self._open(request)["access"])
-        return f"Bearer {self._access}"
-
-    def _no_token(self) -> UsageError:
-        return UsageError(
-            f"{self.url} does not accept the token: it is wrong, has expired or was revoked",
-            do=f"make a new one in Label Studio (Account & Settings) and set {TOKEN} to it; a legacy token works only "
-            "where the organization allows it. What is done so far is kept: run the same command again",
-        )
-
-    # What is there
 
     def pages(self, path: str, **query: str | int) -> Iterator[Json]:
         """The entries of a listing that comes in pages, whichever of the API's forms it has."""
@@ -233,17 +60,26 @@ class LabelStudio:
         """Every project that the user sees."""
         return list(self.pages("/api/projects/", ordering="id"))
 
-    def project(self, project: int) -> Json:
-        """One project. Raises Refused (404) where there is none."""
-        return dict(self.ask("GET", f"/api/projects/{project}/"))
+    def make_project(self, fields: Json) -> int:
+        """A new project's number. Raises Lost where it is not known whether it was made."""
+        return int(self.tried(lambda sdk: sdk.projects.create(**fields), again=False).id)
+
+    def change_project(self, project: int, fields: Json) -> None:
+        """Change these fields of a project."""
+        self.tried(lambda sdk: sdk.projects.update(project, **fields))
+
+    def delete_project(self, project: int) -> None:
+        """Delete a project; one that is gone already is no error."""
+        self._if_there(lambda sdk: sdk.projects.delete(project))
 
     def users(self) -> dict[int, str]:
         """User id to e-mail address, of all that have an account."""
-        return {int(user["id"]): str(user.get("email") or user["id"]) for user in self.ask("GET", "/api/users/")}
+        found = self.tried(lambda sdk: sdk.users.list())
+        return {int(user.id): str(user.email or user.id) for user in found}
 
-    def whoami(self) -> Json:
-        """The user that the token stands for."""
-        return dict(self.ask("GET", "/api/current-user/whoami"))
+    def whoami(self) -> str:
+        """The e-mail address of the user that the token stands for."""
+        return str(self.tried(lambda sdk: sdk.users.whoami()).email)
 
     def tasks(self, project: int, *, answers: bool, since: str | None = None) -> Iterator[Json]:
         """Tasks by id, each once, however many come and go meanwhile.
@@ -258,7 +94,7 @@ class LabelStudio:
     def drafts(self, project: int) -> dict[int, list[Json]]:
         """Task to the drafts that anybody has of it. Listings of tasks show a user's own alone."""
         begun = [one["id"] for one in self._tasks(project, [_where("draft_exists", "equal", "Boolean", "true")], {})]
-        found = {task: self._if_there("GET", f"/api/tasks/{task}/drafts") for task in begun}
+        found = {task: self._if_there(_asking(f"/api/tasks/{task}/drafts")) for task in begun}
         return {task: list(drafts) for task, drafts in found.items() if drafts}
 
     def _tasks(self, project: int, where: Sequence[Json], query: Mapping[str, str]) -> Iterator[Json]:
@@ -276,12 +112,12 @@ class LabelStudio:
 
     def task(self, task: int) -> Json | None:
         """One task with its annotations; None where it is gone."""
-        found: Json | None = self._if_there("GET", f"/api/tasks/{task}/")
+        found: Json | None = self._if_there(_asking(f"/api/tasks/{task}/"))
         return found
 
     def delete_task(self, task: int) -> None:
         """Delete a task; one that is gone already is no error."""
-        self._if_there("DELETE", f"/api/tasks/{task}/")
+        self._if_there(lambda sdk: sdk.tasks.delete(str(task)))
 
     def delete_unanswered(self, project: int, tasks: Sequence[int]) -> int:
         """Delete those of these tasks that nobody has answered or skipped by then. How many were deleted."""
@@ -299,49 +135,26 @@ class LabelStudio:
 
     def change_task(self, task: int, data: Mapping[str, Any]) -> bool:
         """Replace a task's data. False where the task is gone."""
-        return self._if_there("PATCH", f"/api/tasks/{task}/", {"data": data}) is not None
+        return self._if_there(lambda sdk: sdk.tasks.update(str(task), data=data)) is not None
 
     def add_tasks(self, project: int, tasks: Sequence[Json]) -> None:
         """Import tasks, all or none. Raises Lost where it is not known whether it was done."""
-        self.ask("POST", f"/api/projects/{project}/import?return_task_ids=false", list(tasks), again=False)
+        sent = list(tasks)
+        self.tried(lambda sdk: sdk.projects.import_tasks(project, request=sent, return_task_ids=False), again=False)
 
-    def _if_there(self, method: str, path: str, body: object = None) -> Any:
+    def _if_there(self, call: Callable[[Sdk], T]) -> T | None:
         try:
-            return self.ask(method, path, body) or {}
+            return self.tried(call)
         except Refused as error:
             if error.status == _NOT_FOUND:
                 return None
             raise
 
 
-class Lost(AffectloomError):
-    """The answer to a request that must not be repeated blindly did not arrive."""
-
-
-class _Untouched(_Unsure):
-    """The request did not reach the server, or was put off by it: it was certainly not carried out."""
-
-
-class _Renew(Exception):
-    """The access token has expired."""
+def _asking(path: str) -> Callable[[Sdk], Any]:
+    return lambda sdk: sdk.ask("GET", path)
 
 
 def _where(column: str, operator: str, kind: str, value: str | int) -> Json:
     """A filter of the data manager."""
     return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
-
-
-def _bare(path: str) -> str:
-    """A path without its query, for messages."""
-    return path.split("?", 1)[0]
-
-
-def _reason(said: str) -> str:
-    try:
-        told = json.loads(said)
-    except ValueError:
-        return " ".join(said.split())[:_SHOWN] or "no reason given"
-    if isinstance(told, dict):
-        validation = told.get("validation_errors")
-        told = validation or told.get("detail") or told
-    return (told if isinstance(told, str) else json.dumps(told, ensure_ascii=False))[:_SHOWN]

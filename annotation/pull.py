@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from annotation.label_studio import Json, LabelStudio, Refused
+from annotation.connection import Refused
+from annotation.label_studio import Json, LabelStudio
 from annotation.ledger import Entry, Ledger, Suggestion, TaskSeen
 from annotation.push import KEY
 from schemas.answer import State

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from annotation.label_studio import Json, LabelStudio, Lost, ServerAway
+from annotation.connection import Lost, ServerAway
+from annotation.label_studio import Json, LabelStudio
 from schemas.errors import UsageError
 
 KEY = "affectloom_id"
@@ -160,18 +161,18 @@ def settle_project(server: LabelStudio, project: Project) -> int:
     mine = find_projects(server, project.mark)
     if not mine:
         try:
-            made = server.ask("POST", "/api/projects/", wanted, again=False)["id"]
+            made = server.make_project(wanted)
         except Lost:
             made = None
         mine = find_projects(server, project.mark)
         if not mine:
             raise ServerAway(f"{server.url} did not make the project", do="run the same command again")
         if made is not None and made != mine[0]["id"]:
-            server.ask("DELETE", f"/api/projects/{made}/")
+            server.delete_project(made)
     found = mine[0]
     differing = {name: given for name, given in wanted.items() if _plain(found.get(name)) != _plain(given)}
     if differing:
-        server.ask("PATCH", f"/api/projects/{found['id']}/", differing)
+        server.change_project(found["id"], differing)
     return int(found["id"])
 
 

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "dataset_cards": {"schemas"},
     "pipelines": {"schemas", "extractors", "annotation", "dataset_cards"},
 }
-HEAVY = {"torch", "ray", "apache_beam", "mediapipe", "librosa", "transformers", "datasets"}
+HEAVY = {"torch", "ray", "apache_beam", "mediapipe", "librosa", "transformers", "datasets", "label_studio_sdk"}
 
 
 def modules(room: str) -> list[Path]:

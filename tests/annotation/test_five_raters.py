@@ -9,7 +9,8 @@ import pytest
 from asking_for_tests import built
 from label_studio_server import TOKEN, ask
 
-from annotation.label_studio import LabelStudio, Tries
+from annotation.connection import Tries
+from annotation.label_studio import LabelStudio
 from annotation.media_server import MediaServer
 from annotation.push import KEY
 from pipelines.annotating.answer_table import read_answers

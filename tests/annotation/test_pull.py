@@ -6,7 +6,8 @@ import threading
 import pytest
 from label_studio_server import TOKEN, ask
 
-from annotation.label_studio import LabelStudio, ServerAway, Tries
+from annotation.connection import ServerAway, Tries
+from annotation.label_studio import LabelStudio
 from annotation.ledger import Entry, Ledger, TaskSeen
 from annotation.pseudonyms import pseudonym
 from annotation.pull import pull, take_export

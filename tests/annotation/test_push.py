@@ -6,7 +6,8 @@ import time
 import pytest
 from label_studio_server import TOKEN, ask
 
-from annotation.label_studio import LabelStudio, Refused, ServerAway, Tries
+from annotation.connection import Refused, ServerAway, Tries
+from annotation.label_studio import LabelStudio
 from annotation.push import KEY, Project, Task, find_projects, push
 from schemas.errors import UsageError
 
@@ -185,9 +186,11 @@ def test_a_wrong_token_names_the_variable_and_is_not_shown(label_studio, project
 def test_an_access_token_that_expires_is_renewed(label_studio, project):
     personal = LabelStudio(label_studio.url, label_studio.personal_token(TOKEN), QUICK)
     number = push(personal, project, some(3)).project
-    head, body, signature = personal._access.split(".")
-    personal._access = f"{head}.{body}.{signature[::-1]}"
+    tokens = personal._sdk.wrapper._tokens_client
+    head, body, signature = tokens._access_token.split(".")
+    tokens._access_token = f"{head}.{body}.{signature[::-1]}"
     assert keys_of(personal, number) == [task.key for task in some(3)]
+    assert personal._sdk.wrapper._tokens_client is not tokens
 
 
 def test_a_personal_token_that_was_revoked_is_told(label_studio, project):
@@ -196,7 +199,7 @@ def test_a_personal_token_that_was_revoked_is_told(label_studio, project):
     personal = LabelStudio(label_studio.url, token, QUICK)
     personal.whoami()
     ask(label_studio.url, legacy, "POST", "/api/token/blacklist/", {"refresh": token})
-    personal._access = None
+    personal._sdk.wrapper._tokens_client._access_token = None
     with pytest.raises(UsageError, match="expired or was revoked"):
         personal.whoami()
 
@@ -220,7 +223,7 @@ def test_an_address_that_is_none_is_refused():
 
 
 def test_nobody_listening_is_told_after_some_tries():
-    with pytest.raises(ServerAway, match="connection refused"):
+    with pytest.raises(ServerAway, match="Connection refused"):
         LabelStudio("http://127.0.0.1:9", TOKEN, QUICK).whoami()
 
 

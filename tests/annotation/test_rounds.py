@@ -7,7 +7,8 @@ import pytest
 from asking_for_tests import SPEC, built
 from label_studio_server import TOKEN, ask
 
-from annotation.label_studio import LabelStudio, Tries
+from annotation.connection import Tries
+from annotation.label_studio import LabelStudio
 from annotation.push import KEY
 from pipelines.annotating.pull import pull_recipe
 from pipelines.annotating.push import push_recipe
