@@ -49,9 +49,9 @@ def chi_square_tail(value: float, freedom: int) -> float:
     The regularised upper incomplete gamma function Q(freedom / 2, value / 2): by its series below the mean, by its
     continued fraction (modified Lentz) above. Abramowitz and Stegun (1964), 6.5.29 and 6.5.31.
     """
-    if value <= 0:
-        return 1.0
     a, x = freedom / 2, value / 2
+    if x <= 0:
+        return 1.0
     front = math.exp(max(-745.0, a * math.log(x) - x - math.lgamma(a)))
     if x < a + 1:
         term = total = 1 / a

@@ -5,7 +5,7 @@ MinHash (Broder, 1997, "On the resemblance and containment of documents") with b
 shingles; texts that agree in all minima of a band are candidates, and every candidate pair is then compared exactly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ BANDS, ROWS = 16, 4
 ALIKE = 0.8
 _PRIME = np.uint64(1_099_511_628_211)
 _BLOCK = 2_000
+_DOUBT = 0.2
+"""Of the estimate by 64 minima: four standard deviations."""
+_MOST_KINDS = 16
 
 
 def signatures(texts: Sequence[bytes]) -> Signatures:
@@ -62,35 +65,53 @@ def near_pairs(texts: Sequence[bytes], alike: float = ALIKE) -> list[tuple[int, 
     """Pairs of texts of similarity `alike` or more, with it, that join each text to another of its kind.
 
     Of many that are alike not every pair is given, but enough to join them all. Time and memory grow with the number of
-    texts, however many are alike. texts: all different, of at least WIDTH bytes.
+    texts, however many are alike: of those that share a band, each is compared with one of every kind, of at most
+    sixteen. texts: all different, of at least WIDTH bytes.
     """
     if len(texts) < 2:  # noqa: PLR2004
         return []
     signed = signatures(texts)
-    root = np.arange(len(texts))
-
-    def top(one: int) -> int:
-        while root[one] != one:
-            root[one] = root[root[one]]
-            one = int(root[one])
-        return one
-
+    root = list(range(len(texts)))
     found = []
-    for band in range(BANDS):
-        mine = np.ascontiguousarray(signed[:, band * ROWS : (band + 1) * ROWS]).view(np.uint64).reshape(len(texts), -1)
-        order = np.lexsort((np.arange(len(texts)), *mine.T))
-        one, other = order[:-1], order[1:]
-        same = (mine[one] == mine[other]).all(axis=1)
-        one, other = one[same], other[same]
-        likely = (signed[one] == signed[other]).mean(axis=1) >= alike - 0.2
-        for a, b in zip(one[likely].tolist(), other[likely].tolist(), strict=True):
-            if top(a) == top(b):
+    for bucket in _buckets(signed):
+        kinds = [bucket[0]]
+        for one in bucket[1:]:
+            mine = _top(root, one)
+            if any(_top(root, other) == mine for other in kinds):
                 continue
-            similarity = jaccard(texts[a], texts[b])
-            if similarity >= alike:
-                root[top(b)] = top(a)
-                found.append((min(a, b), max(a, b), similarity))
+            for other in kinds:
+                if (signed[one] == signed[other]).mean() < alike - _DOUBT:
+                    continue
+                similarity = jaccard(texts[one], texts[other])
+                if similarity >= alike:
+                    root[mine] = _top(root, other)
+                    found.append((other, one, similarity))
+                    break
+            else:
+                if len(kinds) < _MOST_KINDS:
+                    kinds.append(one)
     return sorted(found)
+
+
+def _top(root: list[int], one: int) -> int:
+    """The first of all that are joined with it; the way there becomes shorter."""
+    while root[one] != one:
+        root[one] = root[root[one]]
+        one = root[one]
+    return one
+
+
+def _buckets(signed: Signatures) -> Iterator[list[int]]:
+    """Texts that agree in all minima of a band, in their order, two or more."""
+    for band in range(BANDS):
+        mine = np.ascontiguousarray(signed[:, band * ROWS : (band + 1) * ROWS])
+        order = np.lexsort((np.arange(len(mine)), *mine.T))
+        ends = np.flatnonzero((mine[order[1:]] != mine[order[:-1]]).any(axis=1)) + 1
+        starts = np.concatenate([[0], ends])
+        ends = np.concatenate([ends, [len(order)]])
+        several = ends - starts > 1
+        for start, end in zip(starts[several].tolist(), ends[several].tolist(), strict=True):
+            yield order[start:end].tolist()
 
 
 def jaccard(one: bytes, other: bytes) -> float:
