@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from pipelines.auditing.command import audit
 from pipelines.exporting.cli import export
 from pipelines.house import check_house
 from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipelines.publishing.push import Pushed
 
 app = typer.Typer(
     help="From recordings of people to aligned, labelled, published datasets.",
@@ -284,11 +287,17 @@ def publish(
     options: EngineOptions = None,
     engine: Annotated[Engine, typer.Option(help="What writes the shards.")] = Engine.local,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; by default one for each core.")] = None,
+    push: Annotated[str | None, typer.Option(metavar="ORG/NAME", help="Send it to a Hugging Face hub too.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="A repository made by --push is not private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what --push would send.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the dataset: Parquet shards and a card, for `datasets.load_dataset(FOLDER)`. Unchanged shards stay."""
     from pipelines import work
+
+    if push is None and (public or dry_run):
+        raise UsageError("--public and --dry-run are about --push", do="name a repository: --push ORG/NAME")
 
     how: dict[str, Any] = {"engine": engine.value, "workers": workers, "options": options or ()}
     try:
@@ -296,8 +305,9 @@ def publish(
     except KeyboardInterrupt:
         _err().print("stopped; what was published before is unchanged, finished shards wait for the same command")
         raise typer.Exit(130) from None
+    pushed = _push(out, push, public=public, dry_run=dry_run, quiet=quiet or as_json) if push and report.rows else None
     if as_json:
-        _print_json(report.model_dump())
+        _print_json(report.model_dump() | ({"pushed": pushed.model_dump()} if pushed else {}))
     elif not quiet:
         for split in report.splits:
             print(f"{split.name:>12}: {split.rows} samples, {split.groups} groups, {split.seconds:.1f} s")
@@ -378,6 +388,22 @@ def doctor(as_json: Json = False) -> None:
             if not finding.found and finding.get:
                 print(f"    {finding.get}")
     raise typer.Exit(2 if any(finding.needed and not finding.found for finding in findings) else 0)
+
+
+def _push(out: str, repo: str, *, public: bool, dry_run: bool, quiet: bool) -> "Pushed":
+    from pipelines.publishing.push import push
+
+    if "://" in out:
+        raise UsageError(f"{out} is no folder of this machine", do="push from one: --out FOLDER --push ORG/NAME")
+    told = push(Path(out), repo, public=public, dry_run=dry_run, told=lambda line: None if quiet else print(line))
+    if not quiet:
+        verb = "would send" if dry_run else "sent"
+        size = sum(told.send.values())
+        print(
+            f"{verb} {len(told.send)} files, {size:,} bytes, as {told.tag}; {len(told.kept)} there already, "
+            f"{len(told.remove)} removed: {told.url}"
+        )
+    return told
 
 
 @app.command()
