@@ -1,6 +1,6 @@
 """Does a Ray build survive its workers and its nodes? Kills them while it runs, and compares the store with a calm one.
 
-    python benchmarks/chaos.py actors   # kill an actor every four seconds, at least 20 times
+    python benchmarks/chaos.py actors   # kill an actor every three seconds, at least 20 times
     python benchmarks/chaos.py node     # two nodes on this machine; one is removed, hard, in the middle
     python benchmarks/chaos.py full     # the store's disk is full for a while (as root: it mounts a small one)
     python benchmarks/chaos.py readonly # the store's disk takes no writes for a while
@@ -34,7 +34,7 @@ from schemas.step import Recording, Step
 
 RECORDINGS = 220
 SECONDS_A_STEP = 0.4
-EVERY_S = 4.0
+EVERY_S = 3.0
 
 
 class Said(Record):
