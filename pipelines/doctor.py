@@ -11,6 +11,7 @@ from typing import Any
 from extractors import weights
 from extractors.face_landmarker import LANDMARKER
 from pipelines import registry
+from pipelines.machine import cores
 from pipelines.watching import ffmpeg
 from schemas.errors import AffectloomError
 
@@ -48,7 +49,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at this machine. Imports nothing heavy and starts nothing but `ffmpeg -version`."""
     findings = [Finding("Python", found=True, detail=f"{platform.python_version()}, {platform.system()}")]
-    findings.append(Finding("cores", found=True, detail=str(len(os.sched_getaffinity(0)))))
+    findings.append(Finding("cores", found=True, detail=str(cores())))
     findings.append(_ffmpeg())
     findings.extend(_extra(name, modules) for name, modules in EXTRAS.items())
     findings.append(_javascript())

@@ -6,7 +6,6 @@ recording that kills it again becomes a failure record.
 
 import itertools
 import logging
-import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pipelines.acquiring.acquire import is_current
 from pipelines.engines.again import forget_failures, give_up
 from pipelines.engines.child import ACQUIRING, Child, Task, start, stop
 from pipelines.engines.spread import Spread, Workers
+from pipelines.machine import cores
 from pipelines.plan import Plan, is_todo
 from pipelines.recording import StoredRecording
 from pipelines.runner import ACQUIRE, Runner, outcome
@@ -39,7 +39,7 @@ class LocalEngine:
     def __init__(self, workers: int | None = None, *, retry: bool = False, options: Sequence[str] = ()) -> None:
         if options:
             raise UsageError(f"the local engine has no options, found {' '.join(options)}")
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or cores()
         self.retry = retry
 
     def run(self, plan: Plan, rows: Iterable[SourceRow], store: Store) -> Iterator[Outcome]:

@@ -22,6 +22,7 @@ from pipelines.engines.ray_pools import Pool, pools
 from pipelines.engines.ray_spread import spread
 from pipelines.engines.ray_stage import ACQUIRING, Ledger, Stage, told_of
 from pipelines.engines.spread import Spread
+from pipelines.machine import cores
 from pipelines.plan import Plan
 from pipelines.store import Store
 from schemas.errors import MissingPart, StoreError, UsageError
@@ -105,7 +106,7 @@ class RayEngine:
         import ray
 
         here = self.address == "local"
-        size: dict[str, Any] = {"num_cpus": self.workers or len(os.sched_getaffinity(0))} if here else {}
+        size: dict[str, Any] = {"num_cpus": self.workers or cores()} if here else {}
         environment = dict(ONE_THREAD)
         if here:
             size["include_dashboard"] = False
