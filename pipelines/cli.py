@@ -390,6 +390,23 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(2 if any(finding.needed and not finding.found for finding in findings) else 0)
 
 
+@app.command()
+def changes(
+    old: Annotated[Path, typer.Argument(help="A published dataset.")],
+    new: Annotated[Path, typer.Argument(help="A later version of it.")],
+    as_json: Json = False,
+) -> None:
+    """Tell what changed between two versions of a dataset: rows, labels, splits, columns, shards."""
+    from pipelines.publishing.changes import changes as compare
+    from pipelines.publishing.changes import lines_of
+
+    told = compare(old, new)
+    if as_json:
+        _print_json(told.model_dump())
+    else:
+        print("\n".join(lines_of(told)))
+
+
 def _push(out: str, repo: str, *, public: bool, dry_run: bool, quiet: bool) -> "Pushed":
     from pipelines.publishing.push import push
 
