@@ -172,7 +172,7 @@ class Store:
             shutil.rmtree(part, ignore_errors=True)
 
     def sweep(self, recording_id: str) -> None:
-        """Remove half-written files that dead processes of this machine left in a recording's folder."""
+        """Remove half-written files and half-done downloads that dead processes of this machine left of a recording."""
         if not self.is_local:
             return
         folder = self.folder(recording_id)
@@ -182,7 +182,7 @@ class Store:
                 pid = name[len(mine) :].split("-", 1)[0]
                 if pid.isdigit() and not alive(int(pid)):
                     with suppress(OSError):
-                        Path(folder, name).unlink(missing_ok=True)
+                        remove(Path(folder, name))
 
 
 _STORE_FAULTS = frozenset(

@@ -1,5 +1,6 @@
 import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -189,6 +190,26 @@ def test_leftovers_of_a_killed_process_are_swept_and_those_of_a_living_one_kept(
     store.sweep("a")
     assert not dead.exists()
     assert mine.exists()
+
+
+def test_a_download_that_was_killed_leaves_no_folder_behind(tmp_path: Path):
+    store = Store(str(tmp_path))
+    store.open("a", LINEAGE).write_source(source())
+    download = (
+        "import os, signal\n"
+        "from pipelines.store import Store\n"
+        f"store = Store({str(tmp_path)!r})\n"
+        "with store.workspace(store.folder('a')) as folder:\n"
+        "    (folder / 'media').write_bytes(bytes(1000))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", download], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(Path(store.folder("a")).rglob("media"))
+    with store.workspace(store.folder("a")) as mine:
+        store.sweep("a")
+        assert not list(Path(store.folder("a")).rglob("media"))
+        assert mine.is_dir()
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
