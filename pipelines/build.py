@@ -14,6 +14,8 @@ from pipelines.plan import Plan
 from pipelines.publishing.samples import Samples
 from pipelines.recipe_file import YamlFile, mistakes, read_yaml, unknown_name, validate
 from pipelines.segmenting.segment import Segment
+from pipelines.sifting.rules import RULES
+from pipelines.sifting.scoring import Scoring, scoring
 from pipelines.watching.probe import Probe
 from pipelines.watching.watch import Watch
 from schemas.errors import MissingPart, RecipeError
@@ -75,6 +77,8 @@ def make_plan(file: YamlFile, recipe: Recipe) -> Plan:
     others = [step for step in steps if not isinstance(step, Watcher)]
     fused: list[Step] = [Probe(), Watch(watchers=watchers), *others]
     samples = _samples(file, recipe, fused)
+    if recipe.gates:
+        fused.append(_scoring(file, recipe, fused))
     return Plan(recipe, (*fused, samples))
 
 
@@ -138,6 +142,32 @@ def _with_required(file: YamlFile, wanted: Sequence[Step]) -> list[Step]:
             steps.append(step)
             queue.extend(step.requires())
     return steps
+
+
+_MADE_BY = {"voice": "speech", "words": "speech", "speaking": "faces and speech", "clip_text": "clip, with text: true"}
+
+
+def _scoring(file: YamlFile, recipe: Recipe, steps: Sequence[Step]) -> Scoring:
+    """What scores the samples by the recipe's rules. Raises RecipeError for one that is unknown or lacks something."""
+    for name, gate in recipe.gates.items():
+        if name not in RULES:
+            raise unknown_name(file, ("gates", name), name, list(RULES), "rule")
+        if (name == "language") != bool(gate and gate.allow):
+            raise RecipeError(
+                f"{file.path}:{file.line(('gates', name))}: gates.{name}: "
+                + ("it must say which languages are wanted" if name == "language" else "`allow` is for languages"),
+                do="gates: {language: {allow: [en], least: 0.5}}",
+            )
+    allow = next((gate.allow for gate in recipe.gates.values() if gate and gate.allow), ())
+    try:
+        return scoring(tuple(recipe.gates), [kind for step in steps for kind in step.makes], allow)
+    except KeyError as error:
+        name, kind = error.args
+        raise RecipeError(
+            f"{file.path}:{file.line(('gates', name))}: gates.{name}: it is judged by `{kind}`, which this recipe does "
+            "not make",
+            do=f"add to measure: {_MADE_BY.get(kind, kind)}",
+        ) from None
 
 
 def _samples(file: YamlFile, recipe: Recipe, steps: Sequence[Step]) -> Samples:

@@ -258,6 +258,19 @@ def duplicates(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = Fals
 
 
 @app.command()
+def gates(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
+    """Show how the samples score by each rule of the recipe, and what its thresholds leave out. Writes nothing."""
+    from pipelines import work
+    from pipelines.sifting.gates import lines_of
+
+    told = work.gates(recipe, store)
+    if as_json:
+        _print_json(told.model_dump())
+    else:
+        print("\n".join(lines_of(told)))
+
+
+@app.command()
 def takedown(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Recordings; @FILE names a file of ids.")],
     store: StoreUrl = STORE,
@@ -315,6 +328,8 @@ def publish(
             _err().print(f"note: {note}", style="yellow", markup=False)
         for problem in report.problems:
             _err().print(f"{problem.sample}: no {problem.medium}: {problem.message}", style="red", markup=False)
+        if report.gates is not None and report.gates.dropped:
+            _err().print(f"what gates left out, and why: affectloom gates {recipe}", style="yellow", markup=False)
         print(f"{report.rows} samples of {report.recordings} recordings in {report.out}")
         print(f"{len(report.shards)} shards: {report.written} written, {report.kept + report.found} there already")
         if report.audit is not None:

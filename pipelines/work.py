@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -32,10 +32,12 @@ from pipelines.reporting.estimate import figures as measure
 from pipelines.reporting.progress import Tally, follow
 from pipelines.reporting.report import recorded
 from pipelines.sifting.duplicates import dropped, found_in, sift, told
+from pipelines.sifting.gates import notes_of, tell, thresholds
 from pipelines.store import Store
 from schemas.errors import UsageError
 from schemas.estimate import Estimate, Figures
 from schemas.failure import Failure
+from schemas.gates import GatesTold
 from schemas.publication import About, PublishReport, StepUsed
 from schemas.rights import Rights
 from schemas.source import SourceRow
@@ -68,7 +70,9 @@ def rows_of(
     ask: ask for lists that it does not know; renew: for all lists.
     """
     sources = loaded.recipe.sources
-    rows = read_sources(sources if isinstance(sources, str) else list(sources), loaded.folder)
+    texts = [sources] if isinstance(sources, str) else list(sources)
+    lines = [loaded.file.line(("sources", index)) for index in range(len(texts))]
+    rows = read_sources(texts, loaded.folder, [f"{loaded.file.path}:{line}" for line in lines])
     if loaded.recipe.rights != Rights():
         rows = (row.model_copy(update={"rights": loaded.recipe.rights}) for row in rows)
     return rows if store is None else expanded(rows, store, loaded.recipe.acquire, ask=ask, renew=renew)
@@ -232,25 +236,31 @@ def publish(
     store = open_store(store_url)
     alike = found_in(loaded.recipe, store) if loaded.recipe.duplicates.find != "nothing" else None
     of_store = FromStore(loaded.plan, store.url, told(alike) if alike else None)
-    shelf = Shelf((row.id for row in kept_rows(loaded, store)), of_store, partial(_failures_in, of_store))
+    ids = [row.id for row in kept_rows(loaded, store)]
+    shelf = Shelf(ids, of_store, partial(_failures_in, of_store))
     labels = _answers(loaded, store)
     synonyms = loaded.recipe.annotate.synonyms
     runs = engine_of(engine, workers or loaded.recipe.run.workers, options=options)
     try:
-        with runs.spreading(store) as spread:
-            return write_dataset(
+        with runs.spreading(store) as workers_of:
+            spread = workers_of if store.is_shared else here
+            scored = tell(ids, of_store.every, loaded.recipe.gates, spread) if loaded.recipe.gates else None
+            left_out = _left_out(loaded, scored) | dropped(alike, loaded.recipe.duplicates)
+            report = write_dataset(
                 shelf,
                 loaded.recipe.publish,
                 str(out),
-                about=_about(loaded),
+                about=_about(loaded, notes_of(scored) if scored else ()),
                 labels=labels,
                 spec=loaded.spec,
                 group=read_synonyms(loaded.folder / synonyms) if synonyms else as_written,
                 salt=_salt(store) if labels else "",
                 links=alike.groups() if alike else None,
+                left_out=left_out,
                 progress=progress,
-                spread=spread if store.is_shared else here,
+                spread=spread,
             )
+            return report.model_copy(update={"gates": scored})
     except NothingToPublish:
         raise UsageError(
             f"nothing to publish: no recording of {recipe} has samples in {store.url}",
@@ -270,7 +280,36 @@ def _failures_in(of_store: FromStore, recording_id: str) -> list[Failure]:
     return failures_of(of_store.recording(recording_id))
 
 
-def _about(loaded: LoadedRecipe) -> About:
+def gates(recipe: Path, store_url: str) -> GatesTold:
+    """How the samples score by the recipe's gates, and which are left out. Raises UsageError where it has none."""
+    loaded = load(recipe)
+    if not loaded.recipe.gates:
+        raise UsageError(f"{recipe} has no gates", do="write rules into it, such as `gates: {speech: {}, length: {}}`")
+    store = open_store(store_url)
+    with engine_of("local", loaded.recipe.run.workers).spreading(store) as spread:
+        of_store = FromStore(loaded.plan, store.url)
+        ids = [row.id for row in kept_rows(loaded, store)]
+        return tell(ids, of_store.every, loaded.recipe.gates, spread if store.is_shared else here)
+
+
+def _left_out(loaded: LoadedRecipe, scored: GatesTold | None) -> frozenset[str]:
+    """Samples and recordings that gates leave out. Raises UsageError where some were never scored."""
+    if scored is None:
+        return frozenset()
+    if scored.unscored and thresholds(loaded.recipe.gates):
+        raise UsageError(
+            f"{len(scored.unscored)} recordings have samples and no scores, such as {scored.unscored[0]}",
+            do="they were built before the gates were written: run `affectloom build` once more",
+        )
+    if scored.samples and not scored.kept:
+        raise UsageError(
+            f"the gates let none of {scored.samples} samples pass",
+            do=f"`affectloom gates {loaded.file.path}` shows the scores; choose other thresholds",
+        )
+    return frozenset((*scored.emptied, *(one.sample for one in scored.dropped)))
+
+
+def _about(loaded: LoadedRecipe, notes: Iterable[str]) -> About:
     recipe = loaded.recipe
     lineage = loaded.plan.lineage
     used = []
@@ -289,6 +328,7 @@ def _about(loaded: LoadedRecipe) -> About:
         description=recipe.description,
         steps=tuple(used),
         program=f"affectloom {_version()}",
+        notes=tuple(notes),
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from schemas.answer import Question
 from schemas.audit import AuditReport
 from schemas.failure import Failure
+from schemas.gates import GatesTold
 
 Medium = Literal["audio", "video", "image"]
 Auditing = Literal["stop", "report", "skip"]
@@ -88,6 +89,8 @@ class About(BaseModel):
     failures: tuple[Failure, ...] = ()
     program: str = "affectloom"
     """Name and version of what made it."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know besides, such as what gates left out."""
 
 
 class SplitShare(BaseModel):
@@ -134,6 +137,8 @@ class PublishReport(BaseModel):
     """What the publisher should know: empty or lopsided splits, tied answers, left-out answers."""
     audit: AuditReport | None = None
     """What can be found wrong with it; None where the recipe wants no audit."""
+    gates: GatesTold | None = None
+    """How samples scored, and which were left out; None where the recipe has no gates."""
 
 
 class Contents(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from schemas.acquire import Acquire
 from schemas.annotate import Annotate
 from schemas.duplicates import Duplicates
+from schemas.gates import Gate
 from schemas.publication import Publication
 from schemas.rights import Rights
 
@@ -40,6 +41,8 @@ class Recipe(BaseModel):
     duplicates: Duplicates = Duplicates()
     segment: dict[str, Any] = Field(default_factory=lambda: {"by": "sentence"})
     measure: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+    gates: dict[str, Gate | None] = Field(default_factory=dict)
+    """Rules by which samples are judged, and left out; see docs/gates.md."""
     align: dict[str, Any] = Field(default_factory=lambda: {"to": "word"})
     ask: str | None = None
     """A file of questions to people (.yaml); see docs/annotate.md."""

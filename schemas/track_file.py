@@ -57,6 +57,11 @@ class TrackFile:
         """All of it."""
         return self._of(self._reader.groups)
 
+    def parts(self) -> Iterator[Track]:
+        """All of it, some frames at a time."""
+        for group in self._reader.groups:
+            yield self._of([group])
+
     def _of(self, groups: Sequence[int]) -> Track:
         table = self._reader.rows(groups)
         try:

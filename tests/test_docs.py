@@ -24,9 +24,11 @@ from pipelines.publishing.samples import Samples
 from pipelines.recipe_file import read_yaml, validate
 from pipelines.segmenting.align import RULES
 from pipelines.segmenting.segment import Segment
+from pipelines.sifting.rules import RULES as GATES
 from schemas.acquire import Acquire, Web
 from schemas.annotate import Annotate
 from schemas.duplicates import Duplicates
+from schemas.gates import Gate
 from schemas.publication import Publication
 from schemas.recipe import Recipe, Run
 from schemas.rights import Rights
@@ -41,6 +43,7 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("recipe.md", "`acquire.web`", Web),
     ("recipe.md", "`rights`", Rights),
     ("duplicates.md", "Copies", Duplicates),
+    ("gates.md", "Gates", Gate),
     ("recipe.md", "`segment`", Segment),
     ("recipe.md", "`align`", Samples),
     ("recipe.md", "`annotate`", Annotate),
@@ -99,6 +102,11 @@ def test_every_field_is_told_with_its_default(page: str, heading: str, model: ty
     for name, cell in told.items():
         default = default_of(model, name)
         assert as_told(cell) == (list(default) if isinstance(default, tuple) else default), name
+
+
+def test_every_rule_of_the_gates_is_told():
+    told = table(section("gates.md", "Gates"), "rule")
+    assert {name.strip("`") for name in told} == set(GATES)
 
 
 def test_every_measurement_has_its_section():

@@ -17,6 +17,7 @@ from annotation.ledger import Ledger
 from annotation.pseudonyms import pseudonym
 from pipelines import work
 from pipelines.build import LoadedRecipe
+from pipelines.sifting.gates import passed
 from pipelines.store import Store
 from schemas.errors import RecipeError, StoreError, UsageError
 from schemas.question import QuestionSpec, Show
@@ -54,11 +55,13 @@ class Home:
         return self.loaded.spec
 
     def recordings(self) -> Iterator[Recording]:
-        """Those that have samples, in the order of the sources."""
-        for row in work.rows_of(self.loaded, self.store):
+        """Those that have samples, in the order of the sources; without copies, and without what gates leave out."""
+        for row in work.kept_rows(self.loaded, self.store):
             recording = self.store.open(row.id, self.loaded.plan.lineage)
             if recording.acquired and recording.has("samples"):
-                yield recording
+                kept = passed(recording, self.loaded.recipe.gates)
+                if kept is not None:
+                    yield kept
 
     # Secrets
 

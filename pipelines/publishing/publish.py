@@ -1,7 +1,7 @@
 """Samples and labels become a Hugging Face dataset: Parquet shards, a card, a manifest."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -49,6 +49,7 @@ def publish(
     salt: str = "",
     progress: Callable[[int, int], None] | None = None,
     links: Mapping[str, str] | None = None,
+    left_out: Collection[str] = (),
     spread: Spread = here,
 ) -> PublishReport:
     """Write the dataset of these recordings' samples to `out`, in place of the one published there before.
@@ -67,6 +68,7 @@ def publish(
         group: labels of open vocabularies to those that they count as.
         salt: the publisher's secret behind the raters' pseudonyms.
         progress: called with the number of recordings written, and of all (a recording counts in each of its splits).
+        left_out: samples and recordings that are not published, though answers may be about them.
         links: recording to a name; those of one name, such as copies, are on one side of the split.
         spread: where samples are looked at and shards are written.
 
@@ -83,7 +85,7 @@ def publish(
         spread = here
     seen = _survey(shelf, how, answers, spread, links)
     about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
-    given = _labels(seen, about, answers, partial(label, salt=salt.encode(), spec=spec, group=group))
+    given = _labels(seen, {*left_out}, about, answers, partial(label, salt=salt.encode(), spec=spec, group=group))
     features = _features(seen, how, given)
     with destination(place) as target:
         published = target.published()
@@ -95,7 +97,8 @@ def publish(
         made = _collected(spread(Write(shelf.open, how, features, place), tasks), seen, how, progress)
         shards = _named(made, how)
         audit = audit_shards(place, shards, about.name, about.licence, how.audit)
-        contents = contents_of(seen, how, given, features, made).model_copy(update={"audit": audit})
+        contents = contents_of(seen, how, given, features, made)
+        contents = contents.model_copy(update={"audit": audit, "notes": (*about.notes, *contents.notes)})
         texts = {CARD: card(about, contents, how), MANIFEST: _manifest(about, shards)}
         target.commit([(file, path) for file, path, _ in shards], texts)
     return PublishReport(
@@ -126,8 +129,10 @@ def _survey(
     return survey(ids, spread(Look(shelf.open, shelf.failures, how, items), portions), how, links)
 
 
-def _labels(seen: Survey, about: About, answers: Sequence[Answer], made: Callable[..., Labels]) -> Labels:
-    failed = {failure.recording for failure in about.failures}
+def _labels(
+    seen: Survey, left_out: set[str], about: About, answers: Sequence[Answer], made: Callable[..., Labels]
+) -> Labels:
+    failed = left_out | {failure.recording for failure in about.failures}
     taken = {*seen.types, "audio", "video", "image", "present", *provenance_features([]), "extra"}
     return made(answers, seen.samples, failed=failed, taken=taken)
 

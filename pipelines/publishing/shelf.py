@@ -7,6 +7,7 @@ from pipelines.acquiring.rights import published
 from pipelines.lineage import Lineage
 from pipelines.plan import Plan
 from pipelines.recording import StoredRecording
+from pipelines.sifting.gates import passed
 from pipelines.store import Store
 from schemas.failure import Failure
 from schemas.source import Scalar
@@ -64,4 +65,11 @@ class FromStore:
         self._last = None
         if recording.acquired and recording_id in self._notes:
             recording.note(self._notes[recording_id])
+        recipe = self._plan.recipe
+        allowed = published(recording, recipe.rights) if recording.acquired else None
+        return allowed if allowed is None else passed(allowed, recipe.gates)
+
+    def every(self, recording_id: str) -> Recording | None:
+        """The recording with all its samples, those too that gates leave out."""
+        recording = self.recording(recording_id)
         return published(recording, self._plan.recipe.rights) if recording.acquired else None
