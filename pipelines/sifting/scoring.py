@@ -89,12 +89,15 @@ def _faces(recording: Recording) -> Faces:
 
 
 def scoring(rules: Sequence[str], made: Sequence[str], allow: Sequence[str]) -> Scoring:
-    """The step for some rules. made: all artifacts that the recipe makes. Raises KeyError with what a rule lacks."""
+    """The step for some rules. made: all artifacts that the recipe makes. Raises KeyError with what a rule lacks.
+
+    In whatever order a recipe names rules, it is the same step.
+    """
     kinds: dict[str, None] = {}
-    for rule in rules:
+    for rule in sorted(rules):
         for choices in RULES[rule].needs:
             found = next((kind for kind in choices if kind in made), None)
             if found is None:
                 raise KeyError(rule, choices[0])
             kinds[found] = None
-    return Scoring(rules=tuple(rules), kinds=tuple(kinds), allow=tuple(allow))
+    return Scoring(rules=tuple(sorted(rules)), kinds=tuple(sorted(kinds)), allow=tuple(allow))
