@@ -20,7 +20,7 @@ _P = 0.001
 
 
 def _find(samples: Samples) -> Iterator[Finding]:
-    for question, label in samples.labels.items():
+    for question, label in samples.classes.items():
         yield from lopsided(question, label)
     for question, counts in samples.answers.items():
         yield from by_rater(question, counts)
@@ -100,4 +100,4 @@ def _is_enough(table: Counts, one: int, left: Sequence[int]) -> bool:
     return bool((_against(table, one, left).sum(axis=1) >= _LEAST).all())
 
 
-CHECK = Check(_NAME, _find, either=("labels", "answers"))
+CHECK = Check(_NAME, _find, either=("classes", "answers"))

@@ -55,7 +55,11 @@ def roles_of(dataset: Opened, columns: Sequence[str] = ()) -> Roles:
     for part in dataset.parts:
         with closing(part.batches()) as batches:
             first = next(batches, None)
-        names |= dict.fromkeys(first.schema.names if first is not None else ())
+        own = first.schema.names if first is not None else []
+        if len(set(own)) < len(own):
+            twice = next(name for name in own if own.count(name) > 1)
+            raise UsageError(f"{dataset.name} has two columns {twice!r}", do="rename one")
+        names |= dict.fromkeys(own)
         for name, feature in part.metadata.items():
             if isinstance(feature, dict) and feature.get("_type") == "ClassLabel":
                 classes[name] = None

@@ -7,6 +7,15 @@ from pipelines.auditing.samples import Samples
 from schemas.audit import Finding, Severity
 
 MOST_EXAMPLES = 5
+_TOLD = {
+    "splits": "a second split",
+    "times": "start and end",
+    "classes": "labels of few values",
+    "media": "sound, video or pictures",
+    "tracks": "measurements over time",
+    "words": "words with their times",
+    "present": "columns of modalities",
+}
 
 
 @dataclass(frozen=True)
@@ -26,8 +35,8 @@ class Check:
         """What the dataset lacks for it; '' where nothing."""
         missing = [need for need in self.needs if not samples.has(need)]
         if self.either and not any(samples.has(need) for need in self.either):
-            missing.append(" or ".join(self.either))
-        return ", ".join(missing)
+            missing.append(" or ".join(_TOLD.get(need, need) for need in self.either))
+        return ", ".join(_TOLD.get(need, need) for need in missing)
 
 
 def finding(

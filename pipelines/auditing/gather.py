@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_MOST_CHARACTERS = 2_000
+"""Of a text: an utterance has fewer."""
+
+
 def gather(dataset: Opened, roles: Roles, progress: Callable[[int], None] | None = None) -> Samples:
     """The samples of a dataset, in the order of its parts and rows.
 
@@ -49,12 +53,14 @@ class _Gathered:
     def add(self, batch: "pa.RecordBatch", part: Part) -> None:
         """Take a batch in."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         self._survey.add(batch)
         count, names = len(batch), set(batch.schema.names)
         for role, columns in self.roles.items():
             if set(columns) <= names and (role in OF_ONE_VALUE or role in ("id", "text")):
-                self._put(self._texts, role, _joined([batch.column(one) for one in columns]))
+                texts = _joined([batch.column(one) for one in columns])
+                self._put(self._texts, role, pc.utf8_slice_codeunits(texts, 0, _MOST_CHARACTERS))
         if part.split and "split" not in self.roles:
             self._put(self._texts, "split", pa.array([part.split] * count, pa.string()))
         for role in ("start", "end", "turn"):

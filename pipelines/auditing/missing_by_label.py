@@ -17,8 +17,8 @@ _STRENGTH = 0.1
 
 
 def _find(samples: Samples) -> Iterator[Finding]:
-    tests = max(1, len(samples.labels) * len(samples.present))
-    for question, label in samples.labels.items():
+    tests = max(1, len(samples.classes) * len(samples.present))
+    for question, label in samples.classes.items():
         for modality, there in samples.present.items():
             yield from missing(question, label, modality, there, _P / tests)
 
@@ -46,4 +46,4 @@ def missing(question: str, label: Codes, modality: str, there: Flags, p: float) 
     )
 
 
-CHECK = Check(_NAME, _find, needs=("labels", "present"))
+CHECK = Check(_NAME, _find, needs=("classes", "present"))

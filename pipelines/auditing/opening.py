@@ -152,7 +152,12 @@ def _parquet(split: str, file: Path | str, fs: Any = None) -> Part:
 
 
 def _of_parquet(file: Path | str, fs: Any) -> "Generator[pa.RecordBatch]":
-    """Batches of at most some ten megabytes: a row group's encoded pages are in memory, not all its values."""
+    """Batches of at most some ten megabytes: a row group's encoded pages are in memory, not all its values.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(file, pre_buffer=False, filesystem=fs) as opened_file:
@@ -161,7 +166,15 @@ def _of_parquet(file: Path | str, fs: Any) -> "Generator[pa.RecordBatch]":
             rows = about.row_group(group).num_rows
             each = max(1, about.row_group(group).total_byte_size // max(rows, 1))
             size = max(1, min(_ROWS, _BATCH_BYTES // each))
-            yield from opened_file.iter_batches(batch_size=size, row_groups=[group], use_threads=False)
+            batches = opened_file.iter_batches(batch_size=size, row_groups=[group], use_threads=False)
+            while True:
+                try:
+                    batch = next(batches, None)
+                except (OSError, pa.ArrowInvalid) as error:
+                    raise UsageError(f"{file} is damaged in row group {group}: {error}") from error
+                if batch is None:
+                    break
+                yield batch
 
 
 def _loaded(name: str) -> tuple[Part, ...]:
@@ -173,7 +186,10 @@ def _loaded(name: str) -> tuple[Part, ...]:
     try:
         splits = datasets.load_dataset(name, streaming=True)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{name} cannot be loaded: {error}", do="check the name; log in for a private one") from error
+        raise UsageError(
+            f"{name} is no folder here, and cannot be loaded by `datasets`: {error}",
+            do="check the name; log in with `hf auth login` for a private one",
+        ) from error
     return tuple(_streamed(str(split), one) for split, one in splits.items())
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+MOST_CLASSES = 60
+"""Values of a label, or splits: tables of so many columns are made."""
 OF_ONE_VALUE = ("split", "speaker", "recording", "source", "sha256", "dialogue", "language", "licence")
 """Roles of which a sample has one value out of not very many."""
 
@@ -107,7 +109,7 @@ class Samples:
     def has(self, need: str) -> bool:
         """Whether there is something to check. need: a role, `splits` (two of them) or the name of a part."""
         if need == "splits":
-            return "split" in self.named and len(self.named["split"].names) > 1
+            return "split" in self.named and 1 < len(self.named["split"].names) <= MOST_CLASSES
         if need in OF_ONE_VALUE:
             return need in self.named
         if need == "times":
@@ -119,6 +121,11 @@ class Samples:
         """How a person finds the sample: its id, after its split where there are several."""
         name = str(self.ids[int(sample)].as_py())
         return f"{self.named['split'].name(sample)}/{name}" if self.has("splits") else name
+
+    @property
+    def classes(self) -> dict[str, Codes]:
+        """The labels that have few enough values to be counted; not the free texts."""
+        return {name: label for name, label in self.labels.items() if len(label.names) <= MOST_CLASSES}
 
     @property
     def clock(self) -> Codes | None:

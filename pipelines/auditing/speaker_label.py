@@ -21,7 +21,7 @@ _APART = 0.3
 
 def _find(samples: Samples) -> Iterator[Finding]:
     speaker = samples.named["speaker"]
-    for question, label in samples.labels.items():
+    for question, label in samples.classes.items():
         yield from overall(question, speaker, label)
         yield from each(question, speaker, label)
 
@@ -78,4 +78,4 @@ def _told(p: float) -> str:
     return "p < 1e-15" if p < 1e-15 else f"p = {min(1.0, p):.2g}"  # noqa: PLR2004
 
 
-CHECK = Check(_NAME, _find, needs=("speaker", "labels"))
+CHECK = Check(_NAME, _find, needs=("speaker", "classes"))

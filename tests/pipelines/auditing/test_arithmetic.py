@@ -28,6 +28,7 @@ from pipelines.auditing.min_hash import ALIKE, jaccard, near_pairs
 from pipelines.auditing.numbering import gaps
 from pipelines.auditing.opening import split_of
 from pipelines.auditing.same_clip import same_spans
+from pipelines.auditing.split_overlap import overlap
 from pipelines.watching import ffmpeg
 
 CLEARLY = 0.9
@@ -143,6 +144,16 @@ def test_times_of_all_forms_are_seconds():
     assert np.array_equal(seconds(pa.array([1, None], pa.int32())), [1, np.nan], equal_nan=True)
     assert np.array_equal(seconds(pa.array(["0:01", None])), [1, np.nan], equal_nan=True)
     assert backwards(np.asarray([0, 1, 2, np.nan]), np.asarray([1, 1, 1.5, 1])).tolist() == [1, 2]
+
+
+def test_what_stands_in_several_splits_is_counted_against_the_largest():
+    split = Codes.of(["train"] * 4 + ["dev"] * 3 + ["test"] * 2)
+    group = Codes.of(["a", "a", "b", "c", "a", "d", None, "d", "b"])
+    (told,) = overlap("speaker", split, group)
+    assert (told.count, told.of) == (3, 4)
+    assert "1 of 2 samples of dev, 1 of 2 samples of test are of a speaker in train" in told.what
+    assert told.examples == ("a: 2 in train, 1 in dev", "b: 1 in train, 1 in test", "d: 1 in dev, 1 in test")
+    assert list(overlap("speaker", split, Codes.of("aaaabbbcc"))) == []
 
 
 def test_gaps_are_those_within_a_group_and_at_its_head():

@@ -157,6 +157,33 @@ def test_a_folder_is_read_as_its_card_says(tmp_path):
     assert told(folder)[1]["splits"] == {"learn": 40, "judge": 40}
 
 
+def test_a_damaged_shard_and_a_column_that_stands_twice_are_told(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = write(tmp_path / "made", clean())
+    shard = folder / "data" / "train-00000-of-00001.parquet"
+    data = bytearray(shard.read_bytes())
+    data[2000:200_000] = bytes(198_000)
+    shard.write_bytes(data)
+    error = run(folder).exception
+    assert isinstance(error, UsageError)
+    assert "train-00000-of-00001.parquet is damaged in row group 0" in str(error)
+    table = pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"])], names=["text", "text"])
+    pq.write_table(table, tmp_path / "twice.parquet")
+    error = run(tmp_path / "twice.parquet").exception
+    assert isinstance(error, UsageError)
+    assert "two columns 'text'" in str(error)
+
+
+def test_free_texts_are_no_labels(tmp_path):
+    rows = [{"speaker": f"s{n}", "label": f"what {n} felt", "text": f"said {n**5}"} for n in range(3000)]
+    (tmp_path / "table.json").write_text(json.dumps(rows))
+    report = told(tmp_path / "table.json")[1]
+    assert report["columns"]["label"] == "label"
+    assert {one["check"]: one["lacks"] for one in report["unchecked"]}["speaker-label"] == "labels of few values"
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed file:ResourceWarning")
 def test_datasets_loads_what_is_no_table(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
