@@ -156,7 +156,7 @@ def test_every_column_of_a_row_is_told():
 def test_every_command_and_option_is_told():
     group = typer.main.get_command(cli.app)
     told = table(section("store.md", "Commands"), "command")
-    found = {cell.strip("`").split()[0]: set(re.findall(r"--\w+", cells[0])) for cell, cells in told.items()}
+    found = {cell.strip("`").split()[0]: set(re.findall(r"--\w[\w-]*", cells[0])) for cell, cells in told.items()}
     real = {
         name: {text for option in command.params for text in option.opts if text.startswith("--")} - {"--help"}
         for name, command in group.commands.items()

@@ -15,6 +15,7 @@ from schemas.errors import UsageError
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
+CROISSANT = "croissant.json"
 MAKER = "affectloom"
 _FINISHED = ".json"
 
@@ -214,7 +215,7 @@ def _refuse_foreign(out: str, found: set[str], text: str | None) -> None:
     try:
         manifest: Any = json.loads(text)
         ours = manifest["made_by"] == MAKER
-        known = {file["path"] for file in manifest["files"]} | {MANIFEST, CARD}
+        known = {file["path"] for file in manifest["files"]} | {MANIFEST, CARD, CROISSANT}
     except (ValueError, TypeError, KeyError):
         ours, known = False, set()
     if not ours:

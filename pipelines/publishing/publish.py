@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from dataset_cards.card import card
+from dataset_cards.croissant import croissant
 from pipelines.annotating.answer_table import read_answers
 from pipelines.auditing.of_shards import audit_shards
 from pipelines.engines.spread import Spread, here
 from pipelines.publishing.asked_labels import Group, as_written
 from pipelines.publishing.contents import contents_of
-from pipelines.publishing.destination import CARD, MAKER, MANIFEST, check, destination
+from pipelines.publishing.destination import CARD, CROISSANT, MAKER, MANIFEST, check, destination
 from pipelines.publishing.labels import Labels, label
 from pipelines.publishing.looked import Look, Portion
 from pipelines.publishing.place import Place, ShardFile
@@ -99,7 +100,11 @@ def publish(
         audit = audit_shards(place, shards, about.name, about.licence, how.audit)
         contents = contents_of(seen, how, given, features, made)
         contents = contents.model_copy(update={"audit": audit, "notes": (*about.notes, *contents.notes)})
-        texts = {CARD: card(about, contents, how), MANIFEST: _manifest(about, shards)}
+        texts = {
+            CARD: card(about, contents, how),
+            CROISSANT: croissant(about, contents),
+            MANIFEST: _manifest(about, shards),
+        }
         target.commit([(file, path) for file, path, _ in shards], texts)
     return PublishReport(
         out=out,

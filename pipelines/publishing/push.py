@@ -16,7 +16,7 @@ from schemas.errors import MissingPart, UsageError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-_OURS = re.compile(r"data/[\w.-]+-\d{5}-of-\d{5}\.parquet|README\.md|manifest\.json|figures/[\w.-]+")
+_OURS = re.compile(r"data/[\w.-]+-\d{5}-of-\d{5}\.parquet|README\.md|manifest\.json|croissant\.json|figures/[\w.-]+")
 _REPO = re.compile(r"[\w][\w.-]{0,95}/[\w][\w.-]{0,95}")
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
