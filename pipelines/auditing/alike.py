@@ -34,6 +34,16 @@ def apart(groups: Groups, split: Codes | None) -> tuple[Groups, Groups]:
     return across, within
 
 
+def shown(group: NDArray[np.int64], by: Codes | None, most: int = 4) -> list[int]:
+    """Some samples of a group: the first of each split, or of each label, before others."""
+    samples = group.tolist()
+    if by is not None:
+        _, first = np.unique(by.codes[group], return_index=True)
+        ahead = [samples[place] for place in sorted(first.tolist())]
+        samples = [*ahead, *(one for one in samples[: most + len(ahead)] if one not in ahead)]
+    return samples[:most]
+
+
 def disagreeing(groups: Groups, label: Codes) -> Iterator[tuple[NDArray[np.int64], tuple[str, ...]]]:
     """Groups whose samples have different labels, with these; a sample without a label agrees with all."""
     for group in groups:

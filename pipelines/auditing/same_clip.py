@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.auditing.alike import Groups, apart, disagreeing, groups_of
+from pipelines.auditing.alike import Groups, apart, disagreeing, groups_of, shown
 from pipelines.auditing.check import Check, finding
 from pipelines.auditing.samples import Samples
 from schemas.audit import Finding
@@ -34,14 +34,15 @@ def _find(samples: Samples) -> Iterator[Finding]:
 
 def told(check: str, what: str, groups: Groups, samples: Samples) -> Iterator[Finding]:
     """Findings about groups of samples that are the same clip."""
-    across, within = apart(groups, samples.named.get("split"))
+    split = samples.named.get("split")
+    across, within = apart(groups, split)
     if across:
         yield finding(
             check,
             "error",
             f"{what} stand in several splits",
             count=len(across),
-            examples=[" = ".join(samples.id(one) for one in group) for group in across],
+            examples=[" = ".join(samples.id(one) for one in shown(group, split)) for group in across[:5]],
             do="keep each in one split: what is trained on must not be tested on",
         )
     if within:
@@ -50,7 +51,7 @@ def told(check: str, what: str, groups: Groups, samples: Samples) -> Iterator[Fi
             "warning",
             f"{what} occur more than once in a split",
             count=len(within),
-            examples=[" = ".join(samples.id(one) for one in group) for group in within],
+            examples=[" = ".join(samples.id(one) for one in shown(group, split)) for group in within[:5]],
             do="keep one of each, or say why they are counted twice",
         )
     for question, label in samples.labels.items():
@@ -63,7 +64,8 @@ def told(check: str, what: str, groups: Groups, samples: Samples) -> Iterator[Fi
                 count=len(found),
                 of=len(groups),
                 examples=[
-                    ", ".join(f"{samples.id(one)}: {label.name(one) or 'none'}" for one in group) for group, _ in found
+                    ", ".join(f"{samples.id(one)}: {label.name(one) or 'none'}" for one in shown(group, label))
+                    for group, _ in found[:5]
                 ],
                 do="look at each; one of the labels is wrong, or the times are",
             )

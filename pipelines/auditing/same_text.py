@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.auditing.alike import Groups, apart, disagreeing, groups_of
+from pipelines.auditing.alike import Groups, apart, disagreeing, groups_of, shown
 from pipelines.auditing.check import Check, finding
 from pipelines.auditing.codes import Codes
 from pipelines.auditing.samples import Samples
@@ -58,7 +58,7 @@ def _find(samples: Samples) -> Iterator[Finding]:
                 of=len(long),
                 examples=[
                     f"{_quote(samples, group)}: "
-                    + ", ".join(f"{samples.id(one)} {label.name(one)}" for one in group[:4])
+                    + ", ".join(f"{samples.id(one)} {label.name(one)}" for one in shown(group, label))
                     for group in found[:5]
                 ],
                 do="the words alone do not decide there; look whether one of the labels is wrong",
@@ -66,6 +66,7 @@ def _find(samples: Samples) -> Iterator[Finding]:
 
 
 def _told(samples: Samples, what: str, groups: Groups, severity: Severity) -> Iterator[Finding]:
+    split = samples.named.get("split")
     if groups:
         yield finding(
             _NAME,
@@ -73,7 +74,8 @@ def _told(samples: Samples, what: str, groups: Groups, severity: Severity) -> It
             what,
             count=len(groups),
             examples=[
-                f"{_quote(samples, group)}: {', '.join(samples.id(one) for one in group[:4])}" for group in groups[:5]
+                f"{_quote(samples, group)}: {', '.join(samples.id(one) for one in shown(group, split))}"
+                for group in groups[:5]
             ],
             do="keep equal texts in one split" if severity == "warning" else "see whether they are meant",
         )

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from pipelines.auditing.alike import groups_of
+from pipelines.auditing.alike import groups_of, shown
 from pipelines.auditing.association import association, chi_square_tail, fisher_tail, guessed_right
 from pipelines.auditing.clip_times import backwards
 from pipelines.auditing.clock_times import seconds, seconds_of
@@ -128,6 +128,13 @@ def test_groups_are_of_equal_keys(keys, data):
     assert [group.tolist() for group in found] == [
         places for key in dict.fromkeys(keys) if len(places := [at for at, one in enumerate(keys) if one == key]) > 1
     ]
+
+
+def test_of_a_large_group_one_of_each_split_is_shown():
+    split = Codes.of(["train"] * 50 + ["dev"] * 50 + ["test"])
+    assert shown(np.arange(101), split) == [0, 50, 100, 1]
+    assert shown(np.arange(1, 7), None) == [1, 2, 3, 4]
+    assert shown(np.arange(3, 5), split) == [3, 4]
 
 
 def test_spans_are_the_same_to_the_millisecond_and_in_one_recording():
