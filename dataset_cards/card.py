@@ -97,7 +97,7 @@ def _splits(contents: Contents, how: Publication) -> str:
     rows = [
         (
             split.name,
-            f"{split.asked:.0%}",
+            "given" if split.asked is None else f"{split.asked:.0%}",
             f"{split.rows:,}",
             _share(split.rows, contents.rows),
             f"{split.seconds:,.1f}",
@@ -111,6 +111,8 @@ def _splits(contents: Contents, how: Publication) -> str:
         f"Samples that share {keys} are on one side. A group's split follows from SHA-256 of the seed "
         f"(`{how.seed!r}`) and the group alone, so that adding recordings moves no other group{joined}."
     )
+    if how.official is not None:
+        rule = f"The sources name their split in the column `{how.official}`. A group is a recording."
     text = [_table(("split", "asked for", "samples", "share", "seconds", "groups"), rows), "", rule]
     if contents.ungrouped:
         text.append(f"Where a sample has no value there, its recording is its group (samples: {contents.ungrouped:,}).")

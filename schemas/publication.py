@@ -2,9 +2,9 @@
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.answer import Question
 from schemas.audit import AuditReport
@@ -15,6 +15,12 @@ Medium = Literal["audio", "video", "image"]
 Auditing = Literal["stop", "report", "skip"]
 
 _SPLIT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,50}")
+SPLIT_NAMES = "letters, digits and '_', a letter first, not 'all'"
+
+
+def is_split_name(name: str) -> bool:
+    """Whether `datasets` takes a split of that name."""
+    return _SPLIT.fullmatch(name) is not None and name != "all"
 
 
 class Publication(BaseModel):
@@ -26,10 +32,10 @@ class Publication(BaseModel):
     """Which media go into the dataset; `[]` where licence or consent forbids it. Measurements go in either way."""
     group_by: str | tuple[str, ...] = "speaker"
     """What stays on one side: speaker, dialogue, source, recording, or a further column of the table of sources."""
-    splits: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+    splits: dict[str, Annotated[float, Field(gt=0, le=1)]] | str = Field(
         default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1}
     )
-    """Name and share of each split; the shares sum to 1."""
+    """Name and share of each split, the shares sum to 1; or the column of the table of sources that names the split."""
     shard_mb: Annotated[int, Field(ge=1)] = 256
     """A Parquet file is closed before it passes this size; most have half of it."""
     seed: str = ""
@@ -40,10 +46,12 @@ class Publication(BaseModel):
 
     @field_validator("splits")
     @classmethod
-    def _shares(cls, splits: dict[str, float]) -> dict[str, float]:
+    def _shares(cls, splits: dict[str, float] | str) -> dict[str, float] | str:
+        if isinstance(splits, str):
+            return splits
         for name in splits:
-            if not _SPLIT.fullmatch(name) or name == "all":
-                raise ValueError(f"{name!r} cannot name a split: letters, digits and '_', a letter first, not 'all'")
+            if not is_split_name(name):
+                raise ValueError(f"{name!r} cannot name a split: {SPLIT_NAMES}")
         if not math.isclose(math.fsum(splits.values()), 1, abs_tol=1e-6):
             raise ValueError(f"the shares sum to {math.fsum(splits.values()):g}, not 1")
         return splits
@@ -55,9 +63,22 @@ class Publication(BaseModel):
             raise ValueError("names at least one column; `recording` keeps each recording on one side")
         return group_by
 
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if isinstance(self.splits, str) and self.model_fields_set & {"group_by", "seed"}:
+            raise ValueError(f"the column {self.splits!r} names the splits: group_by and seed have nothing to deal out")
+        return self
+
+    @property
+    def official(self) -> str | None:
+        """The column that names the split of each source, where nothing is dealt out."""
+        return self.splits if isinstance(self.splits, str) else None
+
     @property
     def groups(self) -> tuple[str, ...]:
-        """The columns that rows are grouped by."""
+        """The columns that rows are grouped by, or that names their split."""
+        if self.official is not None:
+            return (self.official,)
         return (self.group_by,) if isinstance(self.group_by, str) else self.group_by
 
 
@@ -99,7 +120,8 @@ class SplitShare(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    asked: float
+    asked: float | None
+    """Share; None where the sources name their split."""
     rows: int
     groups: int
     seconds: float

@@ -19,7 +19,7 @@ def contents_of(seen: Survey, how: Publication, given: Labels, features: Feature
     """Counts over all rows."""
     splits = _shares(seen, how)
     present: Counter[str] = Counter()
-    unpacked: dict[str, int] = dict.fromkeys(how.splits, 0)
+    unpacked: dict[str, int] = dict.fromkeys(seen.splits, 0)
     for one in made:
         present += one.present
         unpacked[one.split] += one.unpacked
@@ -49,12 +49,12 @@ def _shares(seen: Survey, how: Publication) -> tuple[SplitShare, ...]:
     return tuple(
         SplitShare(
             name=name,
-            asked=asked,
+            asked=how.splits[name] if isinstance(how.splits, dict) else None,
             rows=seen.rows[name],
             groups=seen.groups_in[name],
             seconds=seen.microseconds[name] / _US,
         )
-        for name, asked in how.splits.items()
+        for name in seen.splits
     )
 
 

@@ -95,8 +95,8 @@ def publish(
             Task(unit, published.get(unit.digest, ()))
             for unit in units(seen.placed(), how.shard_mb * 1_000_000, base, answered)
         )
-        made = _collected(spread(Write(shelf.open, how, features, place), tasks), seen, how, progress)
-        shards = _named(made, how)
+        made = _collected(spread(Write(shelf.open, how, features, place), tasks), seen, progress)
+        shards = _named(made, seen.splits)
         audit = audit_shards(place, shards, about.name, about.licence, how.audit)
         contents = contents_of(seen, how, given, features, made)
         contents = contents.model_copy(update={"audit": audit, "notes": (*about.notes, *contents.notes)})
@@ -184,9 +184,7 @@ def _base(features: Features, how: Publication, about: About) -> list[object]:
     return [_FORMAT, used, features, how.shard_mb]
 
 
-def _collected(
-    results: Iterable[Made], seen: Survey, how: Publication, progress: Callable[[int, int], None] | None
-) -> list[Made]:
+def _collected(results: Iterable[Made], seen: Survey, progress: Callable[[int, int], None] | None) -> list[Made]:
     """All units in their order."""
     made: list[Made] = []
     done = 0
@@ -195,18 +193,17 @@ def _collected(
         done += one.recordings
         if progress is not None:
             progress(done, seen.places)
-    splits = list(how.splits)
-    return sorted(made, key=lambda one: (splits.index(one.split), one.number))
+    return sorted(made, key=lambda one: (seen.splits.index(one.split), one.number))
 
 
 def _count(made: Iterable[Made], how: str) -> int:
     return sum(len(one.files) for one in made if one.how == how)
 
 
-def _named(made: Iterable[Made], how: Publication) -> list[tuple[ShardFile, str, str]]:
+def _named(made: Iterable[Made], splits: Sequence[str]) -> list[tuple[ShardFile, str, str]]:
     """Each file with its path in the dataset and the digest of its inputs; none where something could not be cut."""
     shards: list[tuple[ShardFile, str, str]] = []
-    by_split: dict[str, list[tuple[ShardFile, str]]] = {split: [] for split in how.splits}
+    by_split: dict[str, list[tuple[ShardFile, str]]] = {split: [] for split in splits}
     for one in made:
         by_split[one.split] += [(file, "" if one.problems else one.digest) for file in one.files]
     for split, mine in by_split.items():

@@ -4,6 +4,7 @@ Workers look at some recordings each and tell what they saw in few bytes; here i
 """
 
 import difflib
+import json
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,13 +17,15 @@ from pipelines.publishing.provenance import Kinds
 from pipelines.publishing.splits import Grouping, split_of
 from schemas.errors import UsageError
 from schemas.failure import Failure
-from schemas.publication import Publication
+from schemas.publication import SPLIT_NAMES, Publication, is_split_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _MARK_BYTES = 16
 _MIXED = -1
+_SHOWN = 5
+_USUAL = {"train": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2}
 
 
 class NothingToPublish(UsageError):
@@ -62,6 +65,7 @@ class Survey:
         rows, microseconds, groups_in: of each split.
         ungrouped: rows without a value in any grouping column.
         places: recordings, each counted in every split where it has rows.
+        splits: their names, in order.
     """
 
     def __init__(self, links: Mapping[str, str] | None = None) -> None:
@@ -76,6 +80,7 @@ class Survey:
         self.groups_in: Counter[str] = Counter()
         self.ungrouped = 0
         self.places = 0
+        self.splits: list[str] = []
         self._ids: list[str] = []
         self._marks = bytearray()
         self._sizes = array("q")
@@ -87,6 +92,7 @@ class Survey:
         self._keys: list[Keys] = []
         self._known: dict[Keys, int] = {}
         self._split_of: dict[str, str] = {}
+        self._official = False
         self._grouping = Grouping()
         self._links = links or {}
 
@@ -126,16 +132,22 @@ class Survey:
         return (Part(self._keys[alike], self._rows[place], self._lengths[place]),)
 
     def deal(self, how: Publication) -> None:
-        """Say which group goes into which split, once all recordings are there."""
+        """Say which group goes into which split, once all recordings are there.
+
+        Raises UsageError: sources that are to name their split name none, or one that cannot be.
+        """
+        self._official = how.official is not None
+        if self._official:
+            self._check_official(how.groups[0])
         for place, recording in enumerate(self._ids):
             own: set[str] = set()
             for part in self._parts(place):
-                group = self._grouping.group(recording, part.keys)
+                group = self._group(recording, part)
                 self.groups[group] += part.rows
                 if not any(part.keys):
                     self.ungrouped += part.rows
                 if group not in self._split_of:
-                    self._split_of[group] = split_of(group, how.splits, how.seed)
+                    self._split_of[group] = str(part.keys[0]) if self._official else _dealt(group, how)
                     self.groups_in[self._split_of[group]] += 1
                 split = self._split_of[group]
                 self.rows[split] += part.rows
@@ -143,13 +155,38 @@ class Survey:
                 own.add(split)
             self.places += len(own)
         self._known.clear()
+        self.splits = (
+            sorted(self.rows, key=lambda name: (_USUAL.get(name, len(_USUAL)), name))
+            if isinstance(how.splits, str)
+            else list(how.splits)
+        )
+
+    def _group(self, recording: str, part: Part) -> str:
+        """Where sources name their split, nothing is grouped: a recording, or what of it is in one split."""
+        if self._official:
+            return json.dumps([0, recording, *part.keys], ensure_ascii=False)
+        return self._grouping.group(recording, part.keys)
+
+    def _check_official(self, column: str) -> None:
+        named = [(recording, part.keys[0]) for place, recording in enumerate(self._ids) for part in self._parts(place)]
+        without = [recording for recording, name in named if not name]
+        if without:
+            raise UsageError(
+                f"{len(without)} recordings have no value in {column!r}, which names the split: "
+                + ", ".join(without[:_SHOWN])
+                + (", ..." if len(without) > _SHOWN else ""),
+                do="fill the column in the table of sources, or leave those recordings out",
+            )
+        wrong = sorted({str(name) for _, name in named if not is_split_name(str(name))})
+        if wrong:
+            raise UsageError(f"{wrong[0]!r} in {column!r} cannot name a split", do=f"a name has {SPLIT_NAMES}")
 
     def placed(self) -> Iterator[Placed]:
         """Each recording with the split its rows are in; once for each split where it has some."""
         for place, recording in enumerate(self._ids):
             parts: dict[str, list[Part]] = {}
             for part in self._parts(place):
-                split = self._split_of[self._grouping.group(recording, part.keys)]
+                split = self._split_of[self._group(recording, part)]
                 parts.setdefault(split, []).append(part)
             mark = self._marks[place * _MARK_BYTES : (place + 1) * _MARK_BYTES].hex()
             rows = sum(part.rows for mine in parts.values() for part in mine)
@@ -175,7 +212,7 @@ def survey(
         for key, (recording, schema) in some.schemas.items():
             schemas.setdefault(key, (recording, schema))
         _count(found, some)
-    _check_groups(how.groups, found.kinds)
+    _check_groups(how.groups, found.kinds, "splits" if how.official else "group_by")
     for recording, schema in schemas.values():
         _unite_columns(recording, schema, found.types)
     found.types = {name: without_nulls(kind) for name, kind in found.types.items()}
@@ -183,6 +220,10 @@ def survey(
     if not found.groups:
         raise NothingToPublish("there is nothing to publish: no recording has a sample", do="see `affectloom failures`")
     return found
+
+
+def _dealt(group: str, how: Publication) -> str:
+    return split_of(group, how.splits if isinstance(how.splits, dict) else {}, how.seed)
 
 
 def _count(found: Survey, some: Seen) -> None:
@@ -221,13 +262,13 @@ def _unite_columns(recording: str, schema: "pa.Schema", types: dict[str, "pa.Dat
             ) from error
 
 
-def _check_groups(groups: Sequence[str], extra: Mapping[str, object]) -> None:
+def _check_groups(groups: Sequence[str], extra: Mapping[str, object], field: str) -> None:
     known = ["recording", "source", "speaker", "dialogue", "language", "licence", "consent", *sorted(extra)]
     for key in groups:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"is {near[0]!r} meant? " if near else ""
             raise UsageError(
-                f"publish.group_by names {key!r}, which is no column of the sources",
+                f"publish.{field} names {key!r}, which is no column of the sources",
                 do=f"{hint}there are {', '.join(known)}",
             )
