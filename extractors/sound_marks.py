@@ -31,6 +31,9 @@ _QUIET_DB: Final = 50.0
 _FAINT_DB: Final = 20.0
 """Nor are those that a sound of the size of one or two steps of 16 bits makes."""
 _STANDS_OUT_DB: Final = 3.0
+"""Over the mean of what is around."""
+_SWELLS_DB: Final = 1.0
+"""Over the mean of its own band: where a steady tone is largest, nothing but rounding says."""
 _FOLLOWERS: Final = 5
 _NEAREST_S: Final = 0.04
 _FURTHEST_S: Final = 1.5
@@ -146,8 +149,10 @@ def peaks(level: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.f
         return nothing
     around = _largest(_largest(level, _AROUND_FRAMES, 0), _AROUND_BANDS, 1)
     floor = max(float(level.max()) - _QUIET_DB, _FAINT_DB)
-    usual = _mean(_mean(level, 2 * _AROUND_FRAMES, 0), 2 * _AROUND_BANDS, 1)
+    before_and_after = _mean(level, 2 * _AROUND_FRAMES, 0)
+    usual = _mean(before_and_after, 2 * _AROUND_BANDS, 1)
     is_peak = (level == around) & (level > floor) & (level > usual + _STANDS_OUT_DB)
+    is_peak &= level > before_and_after + _SWELLS_DB
     is_peak[[0, -1]] = False
     is_peak[:, [0, -1]] = False
     frame, band = np.nonzero(is_peak)

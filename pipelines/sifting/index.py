@@ -12,7 +12,8 @@ from pipelines.sifting.compare import Looks, differing
 _MARKS: Final = 400
 """Marks of a recording in the index, about: of a long one those of rare keys, so that copies have the same ones."""
 _COMMON: Final = 500
-"""Keys of more marks than that tell nothing."""
+"""A mark is held against so many of the same key, those of the recordings that follow."""
+_PLACES: Final = 2**32 - 1
 _BIN_S: Final = 4.0
 _LEAST: Final = 3
 _PICTURES: Final = 16
@@ -20,8 +21,9 @@ _PICTURES: Final = 16
 _NEAR_BITS: Final = 8
 _BYTES: Final = 8
 _AT_ONCE: Final = 1 << 20
-_CROWDED: Final = 2000
-"""Pictures that share two bytes of their hashes: more than that show what everybody shows."""
+_CROWDED: Final = 1000
+"""Pictures that share two bytes of their hashes: among more than that each is held against those that follow."""
+_FOLLOWING: Final = 64
 
 
 class Index:
@@ -30,8 +32,9 @@ class Index:
     Sounds: an inverted list from keys to marks; a pair that has several keys at about the same distance in time is
     worth comparing. Pictures, where at least one of two has no sound that tells: two hashes that differ in few bits
     have two of eight bytes in common (Norouzi, Punjani, Fleet 2012: Fast search in Hamming space with multi-index
-    hashing, CVPR), so that 28 tables by two bytes each find all that differ in at most six bits. Crowded keys are
-    passed over. Work grows with the number of recordings, not with its square; memory holds at most some 10 kB of each.
+    hashing, CVPR), so that 28 tables by two bytes each find all that differ in at most six bits. Where very many share
+    a key, each is held against some that follow. So work grows with the number of recordings, not with its square;
+    memory holds at most some 10 kB of each.
     """
 
     def __init__(self) -> None:
@@ -81,20 +84,20 @@ class Index:
             return
         lengths = np.array([len(keys) for keys in self._keys])
         of = np.repeat(np.arange(self._count, dtype=np.int32), lengths)
-        keys, times = np.concatenate(self._keys), np.concatenate(self._times)
-        order = np.argsort(keys, kind="stable")
-        keys, times, of = keys[order], times[order], of[order]
+        times = np.concatenate(self._times)
+        marks = np.concatenate(self._keys).astype(np.uint64) << np.uint64(32) | of.astype(np.uint64)
+        order = np.argsort(marks, kind="stable")
+        marks, times = marks[order], times[order]
         level = np.array(self._levels)
         for place in range(self._count - 1):
-            own = self._keys[place]
-            low, high = np.searchsorted(keys, own), np.searchsorted(keys, own, side="right")
-            tells = high - low <= _COMMON
-            low, since, many = low[tells], self._times[place][tells], (high - low)[tells]
+            own = self._keys[place].astype(np.uint64) << np.uint64(32)
+            low = np.searchsorted(marks, own | np.uint64(place + 1))
+            many = np.minimum(np.searchsorted(marks, own | np.uint64(_PLACES)) - low, _COMMON)
             at = np.repeat(low - np.cumsum(many) + many, many) + np.arange(many.sum())
-            later = of[at] > place
-            at, mine = at[later], np.repeat(since, many)[later]
+            mine = np.repeat(self._times[place], many)
+            others = (marks[at] & np.uint64(_PLACES)).astype(np.int64)
             bins = np.floor((times[at] - mine) / _BIN_S).astype(np.int64)
-            rows = of[at].astype(np.int64) * 4096 + bins + 2048
+            rows = others * 4096 + bins + 2048
             names, hits = np.unique(rows, return_counts=True)
             beside = np.append(np.where(np.diff(names) == 1, hits[1:], 0), 0) if len(names) else hits
             who = names // 4096
@@ -118,15 +121,27 @@ class Index:
             order = np.argsort(key, kind="stable")
             edges = np.flatnonzero(np.diff(key[order])) + 1
             for bucket in np.split(order, edges):
-                if 1 < len(bucket) <= _CROWDED:
-                    asking = bucket[silent[of[bucket]]]
-                    for some in np.array_split(asking, max(1, len(asking) * len(bucket) // _AT_ONCE)):
-                        near = differing(flat[some, None], flat[None, bucket]) <= _NEAR_BITS
-                        near &= (of[some, None] != of[None, bucket]) & (whole[some, None] | whole[None, bucket])
-                        rows, columns = np.nonzero(near)
-                        a, b = of[some[rows]], of[bucket[columns]]
-                        found.update(zip(np.minimum(a, b).tolist(), np.maximum(a, b).tolist(), strict=True))
+                for some, others in _blocks(bucket, silent[of[bucket]]):
+                    near = differing(flat[some], flat[others]) <= _NEAR_BITS
+                    near &= (of[some] != of[others]) & (whole[some] | whole[others])
+                    near &= silent[of[some]] | silent[of[others]]
+                    rows = np.nonzero(near)
+                    a, b = (np.broadcast_to(of[each], near.shape)[rows] for each in (some, others))
+                    found.update(zip(np.minimum(a, b).tolist(), np.maximum(a, b).tolist(), strict=True))
         yield from found
+
+
+def _blocks(
+    bucket: NDArray[np.int64], silent: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Pictures of a bucket to be compared, as pairs of arrays that are broadcast together."""
+    if len(bucket) > _CROWDED:
+        for apart in range(1, _FOLLOWING + 1):
+            yield bucket[:-apart], bucket[apart:]
+    elif len(bucket) > 1 and silent.any():
+        asking = bucket[silent]
+        for some in np.array_split(asking, len(asking) * len(bucket) // _AT_ONCE + 1):
+            yield some[:, None], bucket[None]
 
 
 def levels(keys: NDArray[np.uint32]) -> NDArray[np.int64]:
