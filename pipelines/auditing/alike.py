@@ -36,7 +36,7 @@ def apart(groups: Groups, split: Codes | None) -> tuple[Groups, Groups]:
 
 def shown(group: NDArray[np.int64], by: Codes | None, most: int = 4) -> list[int]:
     """Some samples of a group: the first of each split, or of each label, before others."""
-    samples = group.tolist()
+    samples: list[int] = group.tolist()
     if by is not None:
         _, first = np.unique(by.codes[group], return_index=True)
         ahead = [samples[place] for place in sorted(first.tolist())]
