@@ -1,14 +1,14 @@
 """`affectloom annotate`: questions to people, from push to adjudication."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from annotation.media_server import DEFAULT_URL
+from pipelines.options import STORE, Json, Quiet, StoreUrl, print_json
 
 app = typer.Typer(
     help="Ask people about the samples, with Label Studio ($LABEL_STUDIO_URL, $LABEL_STUDIO_TOKEN).",
@@ -16,16 +16,6 @@ app = typer.Typer(
 )
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file with `ask`.")]
-StoreUrl = Annotated[
-    str, typer.Option("--store", envvar="AFFECTLOOM_STORE", help="Folder or fsspec URL where all that is made is kept.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")]
-STORE = "store"
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
 
 
 @app.command()
@@ -35,7 +25,7 @@ def push(
     media_url: Annotated[
         str, typer.Option(help="Address of `annotate serve`, as the raters' browsers reach it.")
     ] = DEFAULT_URL,
-    as_json: AsJson = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Make or update the projects, and send every sample once. Run it again to add, to change, to renew links."""
@@ -47,7 +37,7 @@ def push(
     with counting(quiet=quiet or as_json) as progress:
         told = push_recipe(Home(recipe, store), LabelStudio.from_environment(), media_url=media_url, progress=progress)
     if as_json:
-        _print_json(asdict(told))
+        print_json(asdict(told))
     elif not quiet:
         for where, one in told.projects:
             what = f"{one.made} tasks made, {one.changed} changed, {one.kept} as they were"
@@ -72,7 +62,7 @@ def pull(
         Path | None,
         typer.Option("--from", help="Instead of the server: Label Studio's JSON export, or a table of answers."),
     ] = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Take in what raters did since the last pull. Exit code 1 if an answer does not fit its question."""
@@ -88,7 +78,7 @@ def pull(
         with counting(quiet=quiet or as_json) as progress:
             told = pull_recipe(home, LabelStudio.from_environment(), progress=progress)
     if as_json:
-        _print_json(asdict(told))
+        print_json(asdict(told))
     elif not quiet:
         for number, one in told.pulled.items():
             gone = f", {one.deleted_tasks} tasks deleted on the server" if one.deleted_tasks else ""
@@ -129,7 +119,7 @@ def assign(
     recipe: RecipePath,
     store: StoreUrl = STORE,
     rater: Annotated[list[str] | None, typer.Option(help="A rater's e-mail address; give it once for each.")] = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Deal samples out to raters, as the recipe's `annotate` says. `push` then gives each rater a tab."""
     from pipelines.annotating.home import Home
@@ -137,7 +127,7 @@ def assign(
 
     told = assign_recipe(Home(recipe, store), rater or [])
     if as_json:
-        _print_json(asdict(told))
+        print_json(asdict(told))
         return
     for email, name in told.raters.items():
         print(f"{email} is {name}: {told.loads.get(name, 0)} tasks")
@@ -146,14 +136,14 @@ def assign(
 
 
 @app.command()
-def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: AsJson = False) -> None:
+def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
     """Say how far each rater was at the last pull, how fast they are, and how far they agree."""
     from pipelines.annotating.home import Home
     from pipelines.annotating.rounds import status_recipe
 
     told = status_recipe(Home(recipe, store))
     if as_json:
-        _print_json(asdict(told))
+        print_json(asdict(told))
         return
     print(f"{told.items} items")
     for question, (agreed, items) in told.agreement.items():
@@ -168,14 +158,14 @@ def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: AsJson = False)
 
 
 @app.command()
-def adjudicate(recipe: RecipePath, store: StoreUrl = STORE, as_json: AsJson = False) -> None:
+def adjudicate(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
     """Send items that are tied, or on which raters agree little, to another round. `push` takes them there."""
     from pipelines.annotating.home import Home
     from pipelines.annotating.rounds import adjudicate_recipe
 
     new, left = adjudicate_recipe(Home(recipe, store))
     if as_json:
-        _print_json({"new": [asdict(one) for one in new], "left": [asdict(one) for one in left]})
+        print_json({"new": [asdict(one) for one in new], "left": [asdict(one) for one in left]})
         return
     for one in new:
         print(f"{one.item}, {one.show}: " + "; ".join(f"{question} {why}" for question, why in one.why.items()))
