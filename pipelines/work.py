@@ -31,7 +31,7 @@ from pipelines.reporting.estimate import estimate as estimated
 from pipelines.reporting.estimate import figures as measure
 from pipelines.reporting.progress import Tally, follow
 from pipelines.reporting.report import recorded
-from pipelines.sifting.duplicates import dropped, found_in, sift, told
+from pipelines.sifting.duplicates import dropped, found_in, notes_of_copies, sift, told
 from pipelines.sifting.gates import notes_of, tell, thresholds
 from pipelines.store import Store
 from schemas.errors import UsageError
@@ -250,7 +250,7 @@ def publish(
                 shelf,
                 loaded.recipe.publish,
                 str(out),
-                about=_about(loaded, notes_of(scored) if scored else ()),
+                about=_about(loaded, (*notes_of_copies(alike, loaded.recipe.duplicates), *notes_of(scored))),
                 labels=labels,
                 spec=loaded.spec,
                 group=read_synonyms(loaded.folder / synonyms) if synonyms else as_written,
@@ -260,7 +260,7 @@ def publish(
                 progress=progress,
                 spread=spread,
             )
-            return report.model_copy(update={"gates": scored})
+            return report.model_copy(update={"gates": scored, "copies": alike.copies if alike else ()})
     except NothingToPublish:
         raise UsageError(
             f"nothing to publish: no recording of {recipe} has samples in {store.url}",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from schemas.answer import Question
 from schemas.audit import AuditReport
+from schemas.duplicates import Copy
 from schemas.failure import Failure
 from schemas.gates import GatesTold
 
@@ -161,6 +162,8 @@ class PublishReport(BaseModel):
     """What can be found wrong with it; None where the recipe wants no audit."""
     gates: GatesTold | None = None
     """How samples scored, and which were left out; None where the recipe has no gates."""
+    copies: tuple[Copy, ...] = ()
+    """Recordings that are copies of others, left out unless the recipe keeps all."""
 
 
 class Contents(BaseModel):

@@ -190,6 +190,14 @@ def told(found: Found) -> dict[str, dict[str, Scalar]]:
     return notes
 
 
+def notes_of_copies(found: Found | None, how: Duplicates) -> Iterator[str]:
+    """For the dataset's card."""
+    gone = dropped(found, how)
+    if gone and found is not None:
+        exact = sum(copy.kind == "exact" for copy in found.copies)
+        yield f"Recordings left out as copies of others: {len(gone)}, {exact} of them with the same bytes."
+
+
 def lines_of(found: Found) -> Iterator[str]:
     """For people to read: each copy with what it is a copy of, each related pair, and how far they are alike."""
     links = {frozenset((link.one, link.other)): link for link in found.likenesses}

@@ -263,8 +263,10 @@ def lines_of(told: GatesTold) -> Iterator[str]:
 _SHOWN = ("0", "5", "25", "50", "75", "95", "100")
 
 
-def notes_of(told: GatesTold) -> Iterable[str]:
+def notes_of(told: GatesTold | None) -> Iterable[str]:
     """For the dataset's card: what was left out, by rule."""
+    if told is None:
+        return
     by_rule = [f"`{one.rule}` {one.dropped}" for one in told.rules if one.dropped]
     if by_rule:
         gone = f"{told.samples - told.kept} of {told.samples}"

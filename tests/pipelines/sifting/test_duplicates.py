@@ -99,7 +99,9 @@ def test_copies_are_not_measured_and_not_published(built: tuple[Path, Path, Foun
     every = {folder.name for folder in (store / "recordings").iterdir() if folder.is_dir()}
     assert every - has_segments == copies
     out = path.parent / "dataset"
-    work.publish(path, str(store), out)
+    report = work.publish(path, str(store), out)
+    assert report.copies == found.copies
+    assert any(f"copies of others: {len(copies)}, 1 of them" in note for note in report.notes)
     rows = {row["recording"]: row for file in out.rglob("*.parquet") for row in pq.read_table(file).to_pylist()}
     assert rows.keys() == every - copies
     assert set(rows["one"]["extra"]["duplicates"].split()) == {"one-renamed", *(f"one-{name}" for name in COPIES)}
