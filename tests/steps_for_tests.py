@@ -37,6 +37,27 @@ class Length(Step):
             recording.write("length", Note(text=str(size * self.factor)))
 
 
+class Waits(Step):
+    """Waits until a file is there, a minute at most."""
+
+    key: ClassVar[str] = "test.waits.v1"
+    reads: ClassVar[tuple[str, ...]] = ("length",)
+    go: str
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        return ("waited",)
+
+    def run(self, recordings: Sequence[Recording], model: Any) -> None:
+        until = time.monotonic() + 60
+        while not Path(self.go).exists():
+            if time.monotonic() > until:
+                raise MeasurementError("nobody let it go on")
+            time.sleep(0.05)
+        for recording in recordings:
+            recording.write("waited", Note(text="yes"))
+
+
 class Moody(Step):
     """Does what the media says: `raise`, `defect`, `kill`, `slow`, `absent`, `nothing`; else makes `mood`."""
 

@@ -10,9 +10,11 @@ import itertools
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +37,7 @@ _BLOCKS_A_WORKER = 8
 _BLOCK_MOST = 16
 """Rows that travel together, at most: enough that Ray's overhead is shared, few enough that all workers have some."""
 _NEVER = -1.0
+_LOOK_S = 0.5
 _QUIET = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed|retries remaining|marked dead",
@@ -143,9 +146,7 @@ class RayEngine:
         iterator = iter(rows)
         try:
             while window := list(itertools.islice(iterator, WINDOW)):
-                dataset = self._dataset(plan, window, store, wanted, ledger)
-                for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
-                    yield from told_of(table)
+                yield from _told(self._dataset(plan, window, store, wanted, ledger), ledger)
         except ray.exceptions.RayError as error:
             fault = ray.get(ledger.fault.remote())
             if fault is None:
@@ -179,6 +180,36 @@ class RayEngine:
                 memory=pool.memory,
             )
         return dataset
+
+
+def _told(dataset: Any, ledger: Any) -> Iterator[Outcome]:
+    """Outcomes of a window's recordings, each once: as the ledger has them; those that it lost come with the rows."""
+    import ray
+
+    tables: SimpleQueue[pa.Table] = SimpleQueue()
+    failed: list[BaseException] = []
+
+    def travel() -> None:
+        try:
+            for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
+                tables.put(table)
+        except BaseException as error:  # noqa: BLE001 - raised again by who waits for it
+            failed.append(error)
+
+    travelling = threading.Thread(target=travel, name="affectloom-ray", daemon=True)
+    travelling.start()
+    seen: set[tuple[str, str]] = set()
+    is_over = False
+    while not is_over:
+        travelling.join(_LOOK_S)
+        is_over = not travelling.is_alive()
+        arrived = [tables.get() for _ in range(tables.qsize())]
+        for told in itertools.chain(ray.get(ledger.take.remote()), *map(told_of, arrived)):
+            if (told.recording, told.step) not in seen:
+                seen.add((told.recording, told.step))
+                yield told
+    for error in failed:
+        raise error
 
 
 def _quieten() -> None:

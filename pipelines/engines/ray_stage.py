@@ -30,12 +30,13 @@ Key = tuple[int, str]
 class Ledger:
     """Which recordings were begun and not ended: whoever is found here has seen its worker die.
 
-    A small actor on the driver's node, where no step runs in its process. It holds what is being worked on,
-    nothing else.
+    A small actor on the driver's node, where no step runs in its process. It holds what is being worked on, and
+    what became of recordings until the driver takes it.
     """
 
     def __init__(self) -> None:
         self._begun: dict[Key, int] = {}
+        self._told: list[Outcome] = []
         self._fault: AffectloomError | None = None
 
     def begin(self, index: int, ids: Sequence[str]) -> bool:
@@ -52,10 +53,16 @@ class Ledger:
         self._begun[index, recording_id] = before + 1
         return before
 
-    def end(self, index: int, ids: Sequence[str]) -> None:
+    def end(self, index: int, ids: Sequence[str], told: Sequence[Outcome]) -> None:
         """Forget those that came to an end, whatever end."""
         for one in ids:
             self._begun.pop((index, one), None)
+        self._told += told
+
+    def take(self) -> list[Outcome]:
+        """What has become of recordings since the last time: long before their rows have come through all stages."""
+        told, self._told = self._told, []
+        return told
 
     def stop(self, fault: AffectloomError) -> None:
         """Keep why the run cannot go on; the first reason stands."""
@@ -117,14 +124,15 @@ class Stage:
 
         if ray.get(self._ledger.begin.remote(self._index, ids)):
             told = work(ids)
-            self._ledger.end.remote(self._index, ids)
+            self._ledger.end.remote(self._index, ids, told)
             return told
-        told = []
+        all_told: list[Outcome] = []
         for one in ids:
             deaths = ray.get(self._ledger.begin_alone.remote(self._index, one))
-            told += work([one]) if deaths < DEATHS_ALONE else [self._give_up(one, deaths)]
-            self._ledger.end.remote(self._index, [one])
-        return told
+            mine = work([one]) if deaths < DEATHS_ALONE else [self._give_up(one, deaths)]
+            self._ledger.end.remote(self._index, [one], mine)
+            all_told += mine
+        return all_told
 
     def _give_up(self, recording_id: str, deaths: int) -> Outcome:
         lineage = self._runner.lineage

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from steps_for_tests import After, Length, Moody, Note, Uses
+from steps_for_tests import After, Length, Moody, Note, Uses, Waits
 
 from pipelines.engines import engine
 from pipelines.engines.local import LocalEngine
@@ -72,6 +72,16 @@ def test_a_second_run_changes_nothing_and_retry_tries_the_failed_again(cluster: 
     again = build(rows, store, plan(), retry=True)
     assert [o.seconds > 0 for o in again if o.state == "failed"] == [True]
     assert snapshot(tmp_path / "store") == before
+
+
+def test_what_becomes_of_recordings_is_told_before_they_are_through(cluster: None, tmp_path: Path):
+    go = tmp_path / "go"
+    store = Store(str(tmp_path / "store"))
+    told = engine("ray", 2).run(plan(Length(), Waits(go=str(go))), make_rows(tmp_path / "in", ["calm", "merry"]), store)
+    first = [next(told) for _ in range(4)]  # the last step waits for the file, and gives up after a minute
+    assert Counter(one.step for one in first) == {"acquire": 2, "test.length.v1": 2}
+    go.touch()
+    assert Counter((one.step, one.state) for one in told) == {("test.waits.v1", "made"): 2}
 
 
 def test_a_model_that_cannot_load_ends_the_run_with_its_reason(cluster: None, tmp_path: Path):
@@ -178,10 +188,10 @@ def test_a_recording_is_given_up_after_its_deaths_alone_and_no_neighbour_with_it
     assert ledger.begin(0, ["a", "b"])  # ... and the worker dies
     assert not ledger.begin(0, ["a", "b"])
     assert ledger.begin_alone(0, "a") == 0
-    ledger.end(0, ["a"])
+    ledger.end(0, ["a"], [])
     deaths = [ledger.begin_alone(0, "b") for _ in range(DEATHS_ALONE + 1)]
     assert deaths == [0, 1, 2, 3, 4]
-    ledger.end(0, ["b"])
+    ledger.end(0, ["b"], [])
     assert ledger.begin(0, ["a", "b"])
     assert ledger.begin(1, ["a"])  # another step's batch is another matter
     assert ledger.begin_alone(1, "a") == 1, "a batch of one is alone at once"
