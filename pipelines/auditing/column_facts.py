@@ -38,7 +38,6 @@ class ColumnSurvey:
             return
         facts = self._found.setdefault(path, ColumnFacts(path))
         facts.rows += len(array)
-        facts.nulls += array.null_count
         if (kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind)) and depth < _DEEPEST:
             inner = array.flatten()
             if kinds.is_struct(inner.type):

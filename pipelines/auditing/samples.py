@@ -71,7 +71,6 @@ class ColumnFacts:
     nan: int = 0
     infinite: int = 0
     rows: int = 0
-    nulls: int = 0
     only: object = None
     """The value that all have so far."""
     varies: bool = False
