@@ -5,6 +5,7 @@ import os
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -109,7 +110,9 @@ def build(
         store.write(f"{run.path}.yaml", filled.encode())
     last = loaded.plan.lineage.steps[-1].key
     tally = Tally()
-    with recorded(run, tally):
+    # Where there is a first look, what runs the steps is started once for both.
+    looks_first = loaded.recipe.duplicates.find != "nothing"
+    with recorded(run, tally), runs.spreading(store) if looks_first else nullcontext():
         every = partial(rows_of, loaded, store, ask=True)
         copies = sift(loaded.recipe, runs, every, store, tally, quiet=quiet)
         rows = (row for row in every() if row.id not in copies)

@@ -13,6 +13,7 @@ from schemas.track import Track
 
 _LAGS_S: Final = (-0.2, -0.1, 0.0, 0.1, 0.2)
 _LEAST_FRAMES: Final = 10
+_QUIET_DB: Final = 40.0
 
 
 def face(known: Known) -> Numbers:
@@ -85,8 +86,8 @@ def mouth(known: Known) -> Numbers:
 def lip_sync(known: Known) -> Numbers:
     """How far the mouth opens as the voice swells: their correlation in [-1, 1], the best of shifts up to 0.2 s.
 
-    Of the face that is seen most in the sample; amplitude of the sound around each frame. Low where a voice was dubbed
-    over moving lips. A second of speech or two says little.
+    Of the face that is seen most in the sample; level of the sound around each frame in dB, from 40 dB under the
+    loudest on. Low where a voice was dubbed over moving lips. A second of speech or two says little.
     """
     if known.faces is None or known.prosody is None or "mouth_open" not in known.faces.columns:
         return known.nothing
@@ -106,7 +107,10 @@ def lip_sync(known: Known) -> Numbers:
 def _best_correlation(times: Numbers, opening: Numbers, prosody: Track) -> float:
     if len(times) < _LEAST_FRAMES:
         return float("nan")
-    swell = 10 ** (np.nan_to_num(prosody.column("intensity_db").astype(np.float64), nan=-100.0) / 20)
+    level = prosody.column("intensity_db").astype(np.float64)
+    if np.isnan(level).all():
+        return float("nan")
+    swell = np.maximum(np.nan_to_num(level, nan=-np.inf), np.nanmax(level) - _QUIET_DB)
     sums = np.concatenate([[0.0], np.cumsum(swell)])
     best = float("nan")
     for lag in _LAGS_S:

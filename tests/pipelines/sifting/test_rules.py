@@ -123,7 +123,7 @@ def test_a_voice_without_a_moving_mouth_is_a_voice_over():
 def test_lips_that_follow_the_voice_correlate_and_others_do_not():
     at = np.arange(0, 8, 0.01)
     swell = 0.5 + 0.5 * np.sin(2 * np.pi * 0.7 * at) * np.sin(2 * np.pi * 0.31 * at)
-    sound = prosody(60 + 20 * np.log10(swell))
+    sound = prosody(30 + 30 * swell)
     frame = np.arange(80)
     together = np.interp(frame / 10 + 0.1, at, swell)  # the mouth is a tenth of a second ahead
     other = np.random.default_rng(3).permutation(together)
