@@ -104,6 +104,39 @@ def byte_range(header: str | None, size: int) -> tuple[int, int, HTTPStatus]:
     return first, end, HTTPStatus.PARTIAL_CONTENT
 
 
+def send_range(
+    handler: BaseHTTPRequestHandler,
+    file: IO[bytes],
+    size: int,
+    kind: str,
+    finish: Callable[[int], None],
+    *,
+    body: bool = True,
+) -> None:
+    """Answer a request with the part of a file that its `Range` header asks for.
+
+    size: of the file, bytes. kind: its type. finish: sends the length, what all answers have, and
+    the end of the headers.
+    """
+    first, end, status = byte_range(handler.headers.get("Range"), size)
+    handler.send_response(status)
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        handler.send_header("Content-Range", f"bytes */{size}")
+        finish(0)
+        return
+    handler.send_header("Content-Type", kind)
+    handler.send_header("Accept-Ranges", "bytes")
+    handler.send_header("Cache-Control", "private, max-age=3600")
+    if status == HTTPStatus.PARTIAL_CONTENT:
+        handler.send_header("Content-Range", f"bytes {first}-{end - 1}/{size}")
+    finish(end - first)
+    left = end - first if body else 0
+    file.seek(first)
+    while left and (block := file.read(min(_BLOCK, left))):
+        handler.wfile.write(block)
+        left -= len(block)
+
+
 class MediaServer(ThreadingHTTPServer):
     """Serves the files of one folder, none below it, to bearers of links.
 
@@ -186,25 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._deny(HTTPStatus.NOT_FOUND)
 
     def _send(self, file: IO[bytes], path: Path, *, body: bool) -> None:
-        size = path.stat().st_size
-        first, end, status = byte_range(self.headers.get("Range"), size)
-        self.send_response(status)
-        if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            self.send_header("Content-Range", f"bytes */{size}")
-            self._finish(0)
-            return
         kind = TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        self.send_header("Content-Type", kind)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Cache-Control", "private, max-age=3600")
-        if status == HTTPStatus.PARTIAL_CONTENT:
-            self.send_header("Content-Range", f"bytes {first}-{end - 1}/{size}")
-        self._finish(end - first)
-        left = end - first if body else 0
-        file.seek(first)
-        while left and (block := file.read(min(_BLOCK, left))):
-            self.wfile.write(block)
-            left -= len(block)
+        send_range(self, file, path.stat().st_size, kind, self._finish, body=body)
 
     def _deny(self, status: HTTPStatus) -> None:
         self.send_response(status)

@@ -21,6 +21,7 @@ from pipelines.house import check_house
 from pipelines.options import STORE, Engine, EngineOptions, Json, Quiet, RecipePath, StoreUrl, print_json, to_stderr
 from pipelines.publishing.commands import changes, publish
 from pipelines.sifting.commands import duplicates, gates
+from pipelines.viewing.command import view
 from schemas.errors import UsageError
 
 app = typer.Typer(
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(annotate, name="annotate")
-for _command in (expand, duplicates, gates, takedown, publish, audit, export, changes):
+for _command in (expand, duplicates, gates, takedown, publish, audit, export, changes, view):
     app.command()(_command)
 
 

@@ -1,0 +1,1 @@
+"""A published dataset as a page: read from its shards, written to a file or served."""
