@@ -29,12 +29,11 @@ def is_mangled(text: str) -> bool:
 
 
 def _is_utf8_misread(run: str) -> bool:
-    if len(run) < 2:  # noqa: PLR2004
-        return False
     try:
-        return len(run.encode("cp1252").decode("utf-8")) < len(run)
+        run.encode("cp1252").decode("utf-8")
     except UnicodeError:
         return False
+    return True
 
 
 def mangled(texts: "pa.Array") -> NDArray[np.int64]:
