@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -138,13 +138,18 @@ def validate(file: YamlFile, model: type[M], at: Path_ = ()) -> M:
 
 def mistakes(file: YamlFile, model: type[BaseModel], error: ValidationError, at: Path_ = ()) -> RecipeError:
     """What a person needs to mend each mistake, in the order of lines."""
-    found: dict[tuple[int, str], str] = {}
+    found: dict[Path_, list[Any]] = {}
     for item in error.errors():
-        where = (*at, *_written(file, at, item["loc"]))
-        line = file.line(where)
+        found.setdefault((*at, *_written(file, at, item["loc"])), []).append(item)
+    # Of a value that may be a word or a block, what is wrong inside the block says more than that it is no word.
+    deepest = [where for where in found if not any(other[: len(where)] == where != other for other in found)]
+    lines = []
+    for where in sorted(deepest, key=lambda where: (file.line(where), ".".join(map(str, where)))):
+        first, *others = found[where]
+        blocks = [fields for item in others if (fields := _fields_of_block(item, model))]
         field = ".".join(map(str, where)) or "the recipe"
-        found.setdefault((line, field), _explain(item, model, tuple(item["loc"])))
-    lines = [f"{file.path}:{line}: {field}: {text}" for (line, field), text in sorted(found.items())]
+        text = _explain(first, model, tuple(first["loc"]), blocks)
+        lines.append(f"{file.path}:{file.line(where)}: {field}: {text}")
     return RecipeError("\n".join(lines))
 
 
@@ -164,12 +169,13 @@ def _written(file: YamlFile, at: Path_, loc: tuple[int | str, ...]) -> Path_:
         value = file.data
         for key in (*at, *where[:-1]):
             value = value[key]
-        if not isinstance(value, dict):  # the last key names a member of a union, not a field
+        if not isinstance(value, dict) or "[" in str(where[-1]):  # it names a member of a union, not a field
             where.pop()
     return tuple(where)
 
 
-def _explain(item: Any, model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+def _explain(item: Any, model: type[BaseModel], loc: tuple[int | str, ...], blocks: Sequence[str] = ()) -> str:
+    """What is wrong with a value. blocks: which blocks would have done as well."""
     kind, value, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "extra_forbidden":
         allowed = _fields_at(model, loc[:-1])
@@ -178,11 +184,22 @@ def _explain(item: Any, model: type[BaseModel], loc: tuple[int | str, ...]) -> s
         return "this field is missing; it must be given"
     if kind in ("literal_error", "enum"):
         allowed = [part.strip().strip("'") for part in context["expected"].replace(" or ", ", ").split(",")]
-        return f"found {_short(value)}{_choices(str(value), allowed)}"
+        return f"found {_short(value)}{_choices(str(value), [*allowed, *blocks])}"
     if kind in ("dict_type", "model_type"):
         return f"found {_short(value)}, allowed: a block of fields, such as {_block(loc, value)}"
     message = str(item["msg"]).removeprefix("Value error, ")
     return f"found {_short(value)}; {message[:1].lower()}{message[1:]}"
+
+
+def _fields_of_block(item: Any, model: type[BaseModel]) -> str:
+    """The block that a value may be besides a word, as it is written; empty if the mistake tells of none."""
+    if item["type"] != "model_type" or len(item["loc"]) < 2:  # noqa: PLR2004 - a field, and a member of its union
+        return ""
+    field = model.model_fields.get(str(item["loc"][-2]))
+    for member in get_args(field.annotation) if field else ():
+        if isinstance(member, type) and issubclass(member, BaseModel) and member.__name__ == item["loc"][-1]:
+            return "{" + ", ".join(f"{name}: ..." for name in member.model_fields) + "}"
+    return ""
 
 
 def _block(loc: tuple[int | str, ...], value: object) -> str:

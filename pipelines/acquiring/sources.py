@@ -58,14 +58,16 @@ _NAMES = {
 _COLUMN = {written: name for name, ways in _NAMES.items() for written in ways}
 
 
-def read_sources(sources: str | Sequence[str], folder: Path) -> Iterator[SourceRow]:
+def read_sources(sources: str | Sequence[str], folder: Path, places: Sequence[str] = ()) -> Iterator[SourceRow]:
     """Every source in order, each id once. Relative paths count from `folder`. Raises SourceTableError.
 
-    A table is read row by row, so that it may be longer than memory.
+    A table is read row by row, so that it may be longer than memory. places: where each of the sources is written, for
+    messages.
     """
     seen: dict[str, str] = {}
-    for text in [sources] if isinstance(sources, str) else sources:
-        for row in _read(text, folder):
+    texts = [sources] if isinstance(sources, str) else sources
+    for index, text in enumerate(texts):
+        for row in _placed(_read(text, folder), places[index] if index < len(places) else ""):
             if row.id in seen:
                 raise SourceTableError(
                     f"{row.where or row.uri}: the id {row.id!r} is taken already, by {seen[row.id]}",
@@ -73,6 +75,16 @@ def read_sources(sources: str | Sequence[str], folder: Path) -> Iterator[SourceR
                 )
             seen[row.id] = row.where or row.uri or row.id
             yield row
+
+
+def _placed(rows: Iterator[SourceRow], place: str) -> Iterator[SourceRow]:
+    """The rows; where a source itself is wrong, not a row of it, the error says where the source is written."""
+    try:
+        yield from rows
+    except SourceTableError as error:
+        if place and error.what.startswith("sources: "):
+            raise SourceTableError(f"{place}: {error.what}", do=error.do) from error
+        raise
 
 
 def _read(text: str, folder: Path) -> Iterator[SourceRow]:

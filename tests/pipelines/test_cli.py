@@ -90,7 +90,14 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
         ("name: t\nsources: a.flac\nmeasure: {faces: yes}\n", ["measure.faces: found True", "`faces: {}`"]),
         ("name: t\nsources: a.flac\nsegment: sentence\n", ["`segment: {by: sentence}`"]),
         ("name: t\nsources: a.flac\nsegment: {by: sentnce}\n", ["segment.by: found 'sentnce'", "mean sentence?"]),
-        ("name: t\nsources: a.flac\nalign: {to: words}\n", ["align.to: found 'words'", "mean word?"]),
+        (
+            "name: t\nsources: a.flac\nalign: {to: words}\n",
+            ["align.to: found 'words'; allowed: word, segment, {grid_s: ...}. Did you mean word?"],
+        ),
+        (
+            "name: t\nsources: a.flac\nalign:\n  to: {grid_s: 0}\n",
+            ["r.yaml:4: align.to.grid_s: found 0; input should be greater than or equal to 0.001\n"],
+        ),
         ("name: t\nsources: a.flac\nalign: {grid_s: 0.1}\n", ["r.yaml:3: align.grid_s", "{to: {grid_s: 0.1}}"]),
         ("name: t\nsources: a.flac\nalign: {tracks: {}}\n", ["unknown field 'tracks'", "allowed: to, how, face."]),
         ("name: t\nsources: a.flac\nlabels: answers.csv\n", ["r.yaml:3: labels: there is no file answers.csv"]),
@@ -105,8 +112,9 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
         ("sources: a.flac\n", ["r.yaml:1: name: this field is missing"]),
         ("name: t\nsources: [\n", ["r.yaml:3: not valid YAML"]),
         ("", ["the recipe is empty", "`name` and `sources`"]),
-        ("name: t\nsources: b.flac\n", ["b.flac does not exist", "did you mean a.flac?"]),
-        ("name: t\nsources: 'x/*.mp4'\n", ["no file matches"]),
+        ("name: t\nsources: b.flac\n", ["r.yaml:2: sources: b.flac does not exist", "did you mean a.flac?"]),
+        ("name: t\nsources: 'x/*.mp4'\n", ["r.yaml:2: sources: x/*.mp4: no file matches"]),
+        ("name: t\nsources:\n  - a.flac\n  - b.csv\n", ["r.yaml:4: sources: b.csv does not exist"]),
         ("name: t\nsources: empty.csv\n", ["the table is empty", "id,path"]),
         ("name: t\nsources: wrong.csv\n", ["no column says where", "pth (did you mean path?)"]),
     ],
@@ -120,6 +128,7 @@ def test_a_mistake_in_a_recipe_is_told_with_its_line(command: Command, recipe: s
     assert done.code == 2
     assert [text for text in told if text not in done.err] == [], done.err
     assert "Traceback" not in done.err
+    assert "literal[" not in done.err
     assert done.out == ""
 
 
