@@ -144,10 +144,14 @@ def plan(recipe: Path, store_url: str) -> Planned:
             states = {recording.state(kind) for kind in step.makes} if current else {"todo"}
             order = ("todo", "failed", "blocked", "made", "absent")
             steps[step.key][next(state for state in order if state in states)] += 1
+    found = found_in(loaded.recipe, store) if loaded.recipe.duplicates.find != "nothing" else None
+    copies = len(dropped(found, loaded.recipe.duplicates))
     notes = tuple(
         f"the column {name!r} is kept as it is; did you mean {near!r}?"
         for name, near in near_misses(sorted(extra)).items()
     )
+    if copies:
+        notes = (*notes, f"left out as copies of others: {copies}; `affectloom duplicates` lists them")
     return Planned(loaded.plan.filled(), count, {step: dict(states) for step, states in steps.items()}, notes)
 
 

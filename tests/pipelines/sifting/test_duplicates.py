@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pipelines import work
 from pipelines.cli import app
-from pipelines.sifting.duplicates import copies_of, found_in
+from pipelines.sifting.duplicates import copies_of, find, found_in
 from schemas.duplicates import Found, Likeness
 
 RECIPE = """
@@ -106,6 +106,18 @@ def test_copies_are_not_measured_and_not_published(built: tuple[Path, Path, Foun
     assert rows.keys() == every - copies
     assert set(rows["one"]["extra"]["duplicates"].split()) == {"one-renamed", *(f"one-{name}" for name in COPIES)}
     assert rows["other"]["extra"]["duplicates"] is None
+
+
+def test_what_is_alike_does_not_depend_on_the_order_and_the_largest_may_be_kept(built: tuple[Path, Path, Found]):
+    path, store, found = built
+    recipe, opened = work.load(path).recipe, work.open_store(str(store))
+    names = sorted(folder.name for folder in (store / "recordings").iterdir() if folder.is_dir())
+    largest = recipe.duplicates.model_copy(update={"keep": "largest"})
+    again = find(recipe.model_copy(update={"duplicates": largest}), names[::-1], opened)
+    assert again.likenesses == found.likenesses
+    # Bars make a picture of more pixels.
+    assert {one.of for one in again.copies if one.id.startswith("one")} == {"one-letter-boxed"}
+    assert {one.id for one in again.copies} >= {"one", "one-renamed"}
 
 
 def test_the_command_lists_copies(built: tuple[Path, Path, Found]):
