@@ -151,7 +151,7 @@ def value_of(one: Brief, name: str) -> str | float | None:
 
 def shown(value: object) -> str:
     """A label as the table shows it."""
-    return f"{value:.2f}" if isinstance(value, float) else label_text(value)
+    return f"{round(value, 2):g}" if isinstance(value, float) else label_text(value)
 
 
 def _order(value: str | float | None) -> tuple[int, float, str]:
