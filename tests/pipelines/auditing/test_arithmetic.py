@@ -258,6 +258,8 @@ def test_names_of_files_say_the_split(name, split):
 def test_lengths_are_read_from_the_heads_of_files(tmp_path):
     sound = noise(1.25, "x")
     assert flac_seconds(sound) == 1.25
+    very_long = b"fLaC" + bytes(14) + (8000 << 44 | 2**35 + 8000).to_bytes(8)
+    assert flac_seconds(very_long) == (2**35 + 8000) / 8000
     found = media_facts("audio", sound)
     assert found.seconds == 1.25
     assert (
