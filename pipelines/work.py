@@ -33,7 +33,7 @@ from pipelines.reporting.estimate import figures as measure
 from pipelines.reporting.progress import Tally, follow
 from pipelines.reporting.report import recorded
 from pipelines.sifting.duplicates import dropped, found_in, notes_of_copies, sift, told
-from pipelines.sifting.gates import notes_of, tell, thresholds
+from pipelines.sifting.gates import left_out_by, notes_of, tell
 from pipelines.store import Store
 from schemas.errors import UsageError
 from schemas.estimate import Estimate, Figures
@@ -81,8 +81,7 @@ def rows_of(
 
 def kept_rows(loaded: LoadedRecipe, store: Store) -> Iterator[SourceRow]:
     """The sources of a recipe without those that the last build found to be copies."""
-    found = found_in(loaded.recipe, store) if loaded.recipe.duplicates.find != "nothing" else None
-    copies = dropped(found, loaded.recipe.duplicates)
+    copies = dropped(found_in(loaded.recipe, store), loaded.recipe.duplicates)
     return (row for row in rows_of(loaded, store) if row.id not in copies)
 
 
@@ -144,8 +143,7 @@ def plan(recipe: Path, store_url: str) -> Planned:
             states = {recording.state(kind) for kind in step.makes} if current else {"todo"}
             order = ("todo", "failed", "blocked", "made", "absent")
             steps[step.key][next(state for state in order if state in states)] += 1
-    found = found_in(loaded.recipe, store) if loaded.recipe.duplicates.find != "nothing" else None
-    copies = len(dropped(found, loaded.recipe.duplicates))
+    copies = len(dropped(found_in(loaded.recipe, store), loaded.recipe.duplicates))
     notes = tuple(
         f"the column {name!r} is kept as it is; did you mean {near!r}?"
         for name, near in near_misses(sorted(extra)).items()
@@ -241,7 +239,7 @@ def publish(
     """
     loaded = load(recipe)
     store = open_store(store_url)
-    alike = found_in(loaded.recipe, store) if loaded.recipe.duplicates.find != "nothing" else None
+    alike = found_in(loaded.recipe, store)
     of_store = FromStore(loaded.plan, store.url, told(alike) if alike else None)
     ids = [row.id for row in kept_rows(loaded, store)]
     shelf = Shelf(ids, of_store, partial(_failures_in, of_store))
@@ -252,7 +250,7 @@ def publish(
         with runs.spreading(store) as workers_of:
             spread = workers_of if store.is_shared else here
             scored = tell(ids, of_store.every, loaded.recipe.gates, spread) if loaded.recipe.gates else None
-            left_out = _left_out(loaded, scored) | dropped(alike, loaded.recipe.duplicates)
+            left_out = left_out_by(loaded.recipe.gates, scored, recipe) | dropped(alike, loaded.recipe.duplicates)
             report = write_dataset(
                 shelf,
                 loaded.recipe.publish,
@@ -297,23 +295,6 @@ def gates(recipe: Path, store_url: str) -> GatesTold:
         of_store = FromStore(loaded.plan, store.url)
         ids = [row.id for row in kept_rows(loaded, store)]
         return tell(ids, of_store.every, loaded.recipe.gates, spread if store.is_shared else here)
-
-
-def _left_out(loaded: LoadedRecipe, scored: GatesTold | None) -> frozenset[str]:
-    """Samples and recordings that gates leave out. Raises UsageError where some were never scored."""
-    if scored is None:
-        return frozenset()
-    if scored.unscored and thresholds(loaded.recipe.gates):
-        raise UsageError(
-            f"{len(scored.unscored)} recordings have samples and no scores, such as {scored.unscored[0]}",
-            do="they were built before the gates were written: run `affectloom build` once more",
-        )
-    if scored.samples and not scored.kept:
-        raise UsageError(
-            f"the gates let none of {scored.samples} samples pass",
-            do=f"`affectloom gates {loaded.file.path}` shows the scores; choose other thresholds",
-        )
-    return frozenset((*scored.emptied, *(one.sample for one in scored.dropped)))
 
 
 def _about(loaded: LoadedRecipe, notes: Iterable[str]) -> About:

@@ -71,7 +71,9 @@ def _settings(recipe: Recipe) -> str:
 
 
 def found_in(recipe: Recipe, store: Store) -> Found | None:
-    """What the last build found; None where none has looked with these settings."""
+    """What the last build found; None where none has looked with these settings, or none is wanted."""
+    if recipe.duplicates.find == "nothing":
+        return None
     data = store.read_or_none(path_of(recipe, store))
     try:
         return None if data is None else Found.from_bytes(data)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipelines.engines.spread import Spread, here
 from pipelines.sifting.rules import RULES
 from schemas.artifact import Artifact, Opened
+from schemas.errors import UsageError
 from schemas.gates import Dropped, Gate, GatesTold, RuleTold, Scores
 from schemas.source import Source
 from schemas.step import Recording
@@ -119,6 +120,23 @@ def _with(samples: Path, kept: frozenset[int], to: Path) -> Path:
             rows = [at for at, index in enumerate(table["index"].to_pylist()) if index in kept]
             writer.write_table(table.take(pa.array(rows, pa.int64())))
     return to
+
+
+def left_out_by(gates: Gates, told: GatesTold | None, recipe: Path) -> frozenset[str]:
+    """Samples and recordings that gates leave out. Raises UsageError where some were never scored, or none passes."""
+    if told is None:
+        return frozenset()
+    if told.unscored and thresholds(gates):
+        raise UsageError(
+            f"{len(told.unscored)} recordings have samples and no scores, such as {told.unscored[0]}",
+            do="they were built before the gates were written: run `affectloom build` once more",
+        )
+    if told.samples and not told.kept:
+        raise UsageError(
+            f"the gates let none of {told.samples} samples pass",
+            do=f"`affectloom gates {recipe}` shows the scores; choose other thresholds",
+        )
+    return frozenset((*told.emptied, *(one.sample for one in told.dropped)))
 
 
 class Portion(NamedTuple):
