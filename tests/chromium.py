@@ -19,7 +19,7 @@ _ARGUMENTS = (
     "--mute-audio", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--window-size=1400,1200", "--autoplay-policy=no-user-gesture-required", "--disable-dev-shm-usage",
 )  # fmt: skip
-_KEYS = {"Enter": (13, "\r"), " ": (32, " ")}
+_KEYS = {"Enter": (13, "\r"), " ": (32, " "), "Escape": (27, ""), "ArrowLeft": (37, ""), "ArrowRight": (39, "")}
 
 
 def program():
