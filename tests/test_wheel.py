@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dataset_cards.viewer.page import SCRIPTS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -43,6 +45,8 @@ def test_it_holds_the_rooms_and_the_demo_and_nothing_else(wheel: Path):
     }
     held = set(names)
     assert {"pipelines/demo/recipe.yaml", "pipelines/demo/sources.csv", "dataset_cards/card.md"} <= held
+    assert {"dataset_cards/viewer/viewer.html", "dataset_cards/viewer/viewer.css"} <= held
+    assert {f"dataset_cards/viewer/{name}" for name in SCRIPTS} <= held
     assert {"pipelines/demo/media/talk.mp4", "schemas/py.typed"} <= held
     assert wheel.stat().st_size < 3_000_000
 
