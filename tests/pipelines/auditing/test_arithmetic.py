@@ -183,6 +183,7 @@ def test_numbers_of_many_values_are_cut_in_three_and_few_are_kept():
     many = cut_in_three(Codes.of([str(one / 10) for one in range(30)]))
     assert many.counts.tolist() == [10, 10, 10]
     assert many.names == ("up to 0.966667", "0.966667 to 1.93333", "above 1.93333")
+    assert cut_in_three(Codes.of(map(str, range(13)))).counts.tolist() == [5, 4, 4]  # 4 is up to 4
     words = Codes.of(f"w{one}" for one in range(30))
     assert cut_in_three(words) is words
 
