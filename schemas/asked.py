@@ -15,7 +15,7 @@ Statistic = Literal[
     "krippendorff", "fleiss", "cohen", "gwet", "icc", "percent", "masi", "jaccard", "wer", "cer", "span-f1",
     "unitizing", "link-f1",
 ]  # fmt: skip
-Aggregation = Literal["majority", "soft", "mean", "median", "dawid-skene", "keep-all"]
+Aggregation = Literal["majority", "soft", "mean", "median", "dawid-skene", "mace", "keep-all"]
 
 SHOWS: tuple[Show, ...] = ("text", "audio", "silent-video", "all")
 """In the order of asking: one modality alone first, everything last, as in CH-SIMS (Yu et al. 2020,

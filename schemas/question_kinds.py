@@ -28,7 +28,7 @@ class Choice(Asked):
     choices: tuple[Option, ...] = ()
     open: bool = False
 
-    allowed_aggregations = ("majority", "soft", "dawid-skene", "keep-all")
+    allowed_aggregations = ("majority", "soft", "dawid-skene", "mace", "keep-all")
 
     @model_validator(mode="after")
     def _enough(self) -> "Choice":
@@ -45,7 +45,7 @@ class Choice(Asked):
         if self.used_aggregation == "keep-all":
             return {}
         soft = {f"{column}_soft": list_of({"label": value("string"), "share": _NUMBER})}
-        return {column: _label(self), **(soft if self.used_aggregation in ("soft", "dawid-skene") else {})}
+        return {column: _label(self), **(soft if self.used_aggregation in ("soft", "dawid-skene", "mace") else {})}
 
 
 class Choices(Asked):

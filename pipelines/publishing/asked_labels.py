@@ -9,7 +9,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from annotation.aggregate import by_mace
 from annotation.dawid_skene import dawid_skene
+from annotation.ratings import MISSING, Ratings
 from schemas.answer import Answer, Question
 from schemas.answer_value import (
     ChoicesValue,
@@ -39,6 +41,7 @@ _RULES = {
     "mean": "the mean; `_spread` is the sample standard deviation",
     "median": "the median; `_spread` is the sample standard deviation",
     "dawid-skene": "the most probable by the model of Dawid and Skene (1979); `_soft` is each label's probability",
+    "mace": "the most probable by the model MACE (Hovy et al. 2013); `_soft` is each label's probability",
     "keep-all": "not given: all answers are kept, and none is preferred",
 }
 _SETS = "what more than half of the raters gave"
@@ -84,7 +87,7 @@ def columns_of(
         }
         row |= _aggregate(question, column, values, order=order, group=group, tied=tied)
         rows[item] = {name: row.get(name) for name in features}
-    if question.used_aggregation == "dawid-skene":
+    if question.used_aggregation in ("dawid-skene", "mace"):
         _model(question, column, answers, rows, order=order, group=group)
     told = tuple(
         _told(question, name, answers, rows, order=order, tied=tied[name]) for name in _told_of(question, column)
@@ -159,7 +162,12 @@ def _model(
     coded = (np.array([places[part][one[part]] for one in said], dtype=np.int64) for part in range(3))
     item_of, rater_of, label_of = coded
     shape = (len(items), len(raters), len(labels))
-    found = dawid_skene(item_of, rater_of, label_of, shape).probability.round(4)
+    if question.used_aggregation == "mace":
+        codes = np.full(shape[:2], MISSING)
+        codes[item_of, rater_of] = label_of
+        found = by_mace(Ratings(codes, tuple(labels), tuple(items), tuple(raters)))[0].round(4)
+    else:
+        found = dawid_skene(item_of, rater_of, label_of, shape).probability.round(4)
     is_open = isinstance(question, Choice) and question.open
     for item, shares in zip(items, found, strict=True):
         best = int(shares.argmax())

@@ -65,6 +65,36 @@ def test_models_of_raters_beat_the_majority():
     assert np.array_equal(by_mace(votes)[0], mace)
 
 
+def mace_one_number_at_a_time(votes, prior=0.1, rounds=200):
+    """The model by its definition: a rater knows with `knows`, else says what `guess` of theirs says."""
+    said = [(i, r, int(c)) for i, row in enumerate(votes.codes) for r, c in enumerate(row) if c >= 0]
+    (items, raters), labels = votes.codes.shape, range(len(votes.values))
+    knows, guess = [0.5] * raters, [[1 / len(labels)] * len(labels) for _ in range(raters)]
+    for _ in range(rounds):
+        likely = [[1.0 for _ in labels] for _ in range(items)]
+        for i, r, c in said:
+            for k in labels:
+                likely[i][k] *= knows[r] * (k == c) + (1 - knows[r]) * guess[r][c]
+        found = [[one / sum(row) for one in row] for row in likely]
+        sure, unsure = [prior] * raters, [[prior for _ in labels] for _ in range(raters)]
+        many = [2 * prior] * raters
+        for i, r, c in said:
+            known = found[i][c] * knows[r] / (knows[r] + (1 - knows[r]) * guess[r][c])
+            sure[r], many[r] = sure[r] + known, many[r] + 1
+            unsure[r][c] += 1 - known
+        knows = [one / all_ for one, all_ in zip(sure, many, strict=True)]
+        guess = [[one / sum(row) for one in row] for row in unsure]
+    return found, knows
+
+
+def test_mace_is_its_definition():
+    _, votes = crowd(40)
+    found, knows = by_mace(votes)
+    slowly, known = mace_one_number_at_a_time(votes)
+    assert found == pytest.approx(np.array(slowly), abs=1e-6)
+    assert knows == pytest.approx(np.array(known), abs=1e-5)  # ours stops once labels no longer move
+
+
 def test_raters_are_flagged_and_none_removed():
     truth, votes = crowd(100)
     seconds = {(item, rater): 1.0 if rater == "zero" else 10.0 for item in votes.items for rater in votes.raters}

@@ -61,8 +61,9 @@ def test_soft_labels_are_shares():
     assert found["mood_soft"] == [{"label": "sad", "share": 0.25}, {"label": "happy", "share": 0.75}]
 
 
+@pytest.mark.parametrize("how", ["dawid-skene", "mace"])
 @pytest.mark.parametrize("more", ["", ", open: true"])
-def test_the_model_of_dawid_and_skene_breaks_a_tie_by_who_is_reliable(more: str):
+def test_a_model_of_raters_breaks_a_tie_by_who_is_reliable(more: str, how: str):
     # Ann and Bob agree on everything but one item, where Cid, who contradicts them elsewhere, takes Bob's side.
     said = {"ann": "shshshshs", "bob": "shshshshh", "cid": "hshshshhh"}
     words = {"s": "sad", "h": "happy"}
@@ -72,12 +73,13 @@ def test_the_model_of_dawid_and_skene_breaks_a_tie_by_who_is_reliable(more: str)
         for rater, letters in said.items()
         for at, letter in enumerate(letters)
     ]
-    made = label(given_, samples, salt=SALT, spec=spec(f"{MOOD}, aggregate: dawid-skene{more}"))
+    made = label(given_, samples, salt=SALT, spec=spec(f"{MOOD}, aggregate: {how}{more}"))
     wanted = ["sad", "happy", "sad", "happy", "sad", "happy", "sad", "happy"]
     found = [made.rows[f"i{at}#0000"]["mood"] for at in range(8)]
     assert found == (wanted if more else [["sad", "happy"].index(one) for one in wanted])
     for one in made.rows.values():
         assert sum(share["share"] for share in one["mood_soft"]) == pytest.approx(1, abs=2e-4)
+    assert how.split("-", maxsplit=1)[0] in made.questions[0].rule.lower()
 
 
 def test_several_labels_need_more_than_half_and_intensities_are_means_of_those_who_chose():
