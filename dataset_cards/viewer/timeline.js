@@ -13,10 +13,11 @@ function lanesOf(sample) {
     }
   if (sample.units) {
     const names = Object.keys(sample.units.rows);
-    lanes.push({name: "action units", rows: names, high: names.length * 13, draw: drawHeat(sample.units, names)});
+    lanes.push({name: "action units", rows: names, high: names.length * 13, draw: drawHeat(sample.units, names),
+      read: at => strongest(sample.units, names, at)});
   }
-  if (sample.likeness) lanes.push({name: `${sample.likeness.name}: likeness to the first picture`, high: 34,
-    draw: drawLikeness(sample.likeness), read: at => reading("likeness", valueAt(sample.likeness, at), "", 2)});
+  if (sample.likeness) lanes.push({name: "likeness", note: `${sample.likeness.name}, to the first picture`, high: 38,
+    draw: drawLikeness(sample.likeness), read: at => reading("likeness", valueAt(sample.likeness, at), "", 3)});
   return lanes;
 }
 
@@ -102,13 +103,20 @@ const drawLikeness = curve => (pen, wide, high, length) => {
     if (value === null) return;
     pen.fillStyle = heat(value);
     pen.fillRect(x, 0, Math.max(1, width - 1), high);
-    if (width < 34) return;
+    if (width < 40) return;
     pen.fillStyle = value > .55 ? "#000" : "#fff";
     pen.font = "11.5px system-ui, sans-serif";
     pen.textAlign = "center";
-    pen.fillText(value.toFixed(2), x + width / 2, high / 2 + 4);
+    pen.fillText(value.toFixed(3), x + width / 2, high / 2 + 4);
   });
 };
+
+/** The action units that stand out most at a time. */
+function strongest(units, names, at) {
+  const place = Math.max(0, lastBefore(units.times, at));
+  const seen = names.map(name => [name, units.rows[name][place]]).filter(([, value]) => value !== null && value >= .1);
+  return seen.sort((one, other) => other[1] - one[1]).slice(0, 3).map(([name, value]) => `${name} ${value.toFixed(2)}`).join(", ") || "no action unit";
+}
 
 /** The lanes as an element, with what moves the cursor and what draws them anew. */
 function timeline(lanes, length, seek) {
@@ -135,9 +143,9 @@ function timeline(lanes, length, seek) {
   const move = time => {
     if (!canvases.length) return;
     cursor.style.left = `${canvases[0].offsetLeft + Math.min(1, time / length) * canvases[0].clientWidth}px`;
-    told.textContent = [seconds(time), ...lanes.filter(lane => lane.read).map(lane => lane.read(time))].join("  ·  ");
+    told.textContent = [seconds(time), ...lanes.filter(lane => lane.read).map(lane => lane.read(time))].join(" · ");
   };
-  const scale = lanes.some(lane => lane.rows || lane.name.includes("likeness"))
+  const scale = lanes.some(lane => lane.rows || lane.name === "likeness")
     ? make("p", {class: "soft small"}, "0", make("span", {class: "scale"}), "1; grey: not measured") : null;
   return {element: make("div", {}, box, told, scale), draw, move};
 }

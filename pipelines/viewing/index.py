@@ -90,8 +90,7 @@ class Index:
     def row(self, at: int, columns: Sequence[str]) -> dict[str, Any]:
         """These columns of a sample."""
         place = self.place(at)
-        with pq.ParquetFile(place.path) as file:
-            table: pa.Table = file.read_row_group(place.group, columns=list(columns))
+        table = _group(place.path, place.group, tuple(columns))
         rows: list[dict[str, Any]] = table.slice(place.row, 1).to_pylist()
         return rows[0]
 
@@ -137,6 +136,13 @@ class Index:
     def listing(self, found: list[Brief], first: int, most: int) -> Listing:
         """A page of what was found."""
         return Listing(len(found), tuple(found[first : first + most]))
+
+
+@lru_cache(maxsize=5)
+def _group(path: Path, group: int, columns: tuple[str, ...]) -> pa.Table:
+    """A group of rows: those of neighbours are read together, the media and the rest of the one that is looked at."""
+    with pq.ParquetFile(path) as file:
+        return file.read_row_group(group, columns=list(columns))
 
 
 def value_of(one: Brief, name: str) -> str | float | None:

@@ -53,7 +53,7 @@ def _figures(index: Index, seconds: Sequence[float]) -> Iterator[Figure]:
         yield Figure(title, *_most(counts))
     if index.missing:
         bars = tuple(sorted(index.missing.items(), key=lambda one: (-one[1], one[0])))
-        yield Figure("What samples lack", bars, "a sample without the modality, of all", of=len(index.samples))
+        yield Figure("What samples lack", bars, "samples without it, and their share of all", of=len(index.samples))
 
 
 def label_figure(name: str, values: Sequence[Any], classes: Sequence[str] | None = None) -> Figure:
