@@ -49,7 +49,8 @@ def _marked(spans: Collection[Span]) -> set[tuple[int, str]]:
 def span_alpha(items: Iterable[tuple[str, int, dict[str, Collection[Span]]]]) -> Statistic | Undefined:
     """Krippendorff's nominal alpha over positions: each is a unit, with its set of labels (often none) as the value.
 
-    Not the unitizing alpha, which compares stretches as wholes: here each position counts alike.
+    Not the unitizing alpha (`annotation.unitizing`), which compares stretches as wholes: here each position counts
+    alike.
 
     Args:
         items: id, length in positions, and each rater's stretches; a rater who looked and marked nothing is there
