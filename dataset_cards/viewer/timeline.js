@@ -7,8 +7,11 @@ function lanesOf(sample) {
   for (const curve of sample.curves)
     if (curve.values.some(value => value !== null)) {
       const hue = curve.unit === "Hz" ? "--pitch" : "--loud";
-      const range = rangeOf(curve.values);
-      lanes.push({name: `${curve.name}, ${curve.unit}`, note: `${range[0].toFixed(0)} to ${range[1].toFixed(0)}`, high: 64,
+      const [least, top] = rangeOf(curve.values);
+      // Digital silence is hundreds of dB down: what is 60 dB under the loudest is drawn at the bottom.
+      const range = [curve.unit === "dB" ? Math.max(least, top - 60) : least, top];
+      const under = range[0] > least ? "≤ " : "";
+      lanes.push({name: `${curve.name}, ${curve.unit}`, note: `${under}${range[0].toFixed(0)} to ${top.toFixed(0)}`, high: 64,
         draw: drawCurve(curve, hue, range), read: at => reading(curve.name, valueAt(curve, at), curve.unit, 0)});
     }
   if (sample.units) {
@@ -61,7 +64,7 @@ const drawCurve = (curve, hue, [low, top]) => (pen, wide, high, length) => {
   curve.times.forEach((time, at) => {
     const value = curve.values[at];
     if (value === null) { before = null; return; }
-    const x = time / length * wide, y = high - 5 - (value - low) / room * (high - 10);
+    const x = time / length * wide, y = high - 5 - (Math.max(value, low) - low) / room * (high - 10);
     if (before !== null && time - before < 2.5 * usual) pen.lineTo(x, y); else { pen.moveTo(x, y); pen.lineTo(x + .8, y); }
     before = time;
   });

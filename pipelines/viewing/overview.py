@@ -58,7 +58,7 @@ def _figures(index: Index, seconds: Sequence[float]) -> Iterator[Figure]:
 
 def label_figure(name: str, values: Sequence[Any], classes: Sequence[str] | None = None) -> Figure:
     """How often each label was given; numbers in bins, several labels of one sample each for itself."""
-    given = [value for value in values if value is not None]
+    given = [one for one in values if one is not None and not (isinstance(one, float) and not math.isfinite(one))]
     note = f"{len(values) - len(given)} of {len(values)} without a label" if len(given) < len(values) else ""
     if classes is None and given and all(isinstance(value, int | float) for value in given):
         return Figure(name, histogram([float(value) for value in given]), note, ordered=True)

@@ -116,6 +116,11 @@ def test_several_labels_of_a_sample_are_counted_each():
     assert dict(label_figure("seen", [["joy", "fear"], ["joy"], None]).bars) == {"joy": 2, "fear": 1}
 
 
+def test_a_number_that_is_none_is_no_label():
+    figure = label_figure("sentiment", [1.0, float("nan"), None, 1.0])
+    assert (dict(figure.bars), figure.note) == ({"1": 2}, "2 of 4 without a label")
+
+
 @given(st.lists(st.sampled_from("abc"), min_size=2, max_size=8))
 def test_agreement_is_that_of_fleiss(answers: list[str]):
     n = len(answers)
