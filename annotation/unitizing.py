@@ -127,7 +127,8 @@ def _disagreement(length: int, by_rater: Sequence[Sequence[Stretch]]) -> Disagre
 def _apart(mine: Sequence[Stretch], theirs: Sequence[Stretch], gaps: Sequence[Stretch]) -> float:
     """What one of two raters adds: each pair of overlapping stretches, and own stretches within the other's gaps.
 
-    The latter twice, because over ordered pairs it is met from both sides."""
+    The latter twice, because over ordered pairs it is met from both sides.
+    """
     total = 0.0
     for start, end in mine:
         total += sum((start - b) ** 2 + (end - e) ** 2 for b, e in theirs if start < e and b < end)

@@ -203,7 +203,7 @@ def inspect(recipe: RecipePath, recording: str, store: StoreUrl = STORE, as_json
 @app.command()
 def agree(
     table: Annotated[
-        str, typer.Argument(metavar="FILE", help="A CSV with the columns item, rater, value[, question].")
+        str, typer.Argument(metavar="FILE", help="A CSV or JSONL with the columns item, rater, value[, question].")
     ],
     question: Annotated[str | None, typer.Option(help="This question alone.")] = None,
     statistic: Annotated[Statistic | None, typer.Option(help="This one alone; without it, all that apply.")] = None,

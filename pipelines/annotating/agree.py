@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +30,11 @@ def agree(
     level: Level | None = None,
     samples: int = 1000,
 ) -> list[tuple[str, Agreement]]:
-    """Agreement on each question of a CSV, or on one.
+    """Agreement on each question of a table, or on one.
 
     Args:
-        path: a file or any fsspec URL with the columns item, rater, value and, where there are several, question.
+        path: a CSV or JSON lines (`.jsonl`), a file or any fsspec URL, with the columns item, rater, value and, where
+            there are several, question.
         question: without it, all. A table without that column has one question, "".
         statistic: without it, all that apply.
         level: without it, nominal.
@@ -47,7 +50,9 @@ def agree(
 
 
 def read_ratings(path: str, question: str | None = None, level: Level = "nominal") -> list[Rated]:
-    """The tables of a CSV in its long form, by question. Values are numbers where every one of the question is.
+    """The tables of a CSV or of JSON lines in the long form, by question.
+
+    Values are numbers where every one of the question is.
 
     Raises:
         SourceTableError: as `agree` says; names file and line.
@@ -104,6 +109,12 @@ def _rows(path: str) -> list[tuple[int, dict[str, str]]]:
             text = file.read().decode("utf-8-sig")
     except (OSError, ValueError, ImportError) as error:
         raise SourceTableError(f"{path} cannot be read: {error}", do="a UTF-8 file is expected") from error
+    if path.lower().endswith((".jsonl", ".ndjson")):
+        return list(_json_rows(text, path))
+    return _csv_rows(text, path)
+
+
+def _csv_rows(text: str, path: str) -> list[tuple[int, dict[str, str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     head: list[str] = []
     found = []
@@ -130,6 +141,37 @@ def _rows(path: str) -> list[tuple[int, dict[str, str]]]:
     if not head:
         raise SourceTableError(f"{path} is empty", do=f"the first line names the columns: {','.join(NEEDED)}")
     return found
+
+
+def _json_rows(text: str, path: str) -> Iterator[tuple[int, dict[str, str]]]:
+    empty = True
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        empty = False
+        where = f"{path}, line {number}"
+        try:
+            given = json.loads(line)
+        except ValueError as error:
+            raise SourceTableError(f"{where}: it is no JSON: {error}") from error
+        if not isinstance(given, dict):
+            raise SourceTableError(f"{where}: an object is expected", do=f"with the fields {', '.join(NEEDED)}")
+        row: dict[str, str] = {}
+        for name in (*NEEDED, "question"):
+            cell = given.get(name)
+            if isinstance(cell, list | dict):
+                raise SourceTableError(f"{where}: {name!r} is a list or an object; one word or number is expected")
+            written = "" if cell is None else json.dumps(cell) if isinstance(cell, bool) else str(cell).strip()
+            if not written and name in NEEDED:
+                why = (
+                    f"{name!r} is empty" if name in given else f"no field {name!r} among {', '.join(map(repr, given))}"
+                )
+                raise SourceTableError(f"{where}: {why}", do="leave out what nobody answered")
+            if name in given:
+                row[name] = written
+        yield number, row
+    if empty:
+        raise SourceTableError(f"{path} is empty", do=f"each line is an object with {', '.join(NEEDED)}")
 
 
 def _check_head(head: list[str], path: str) -> None:

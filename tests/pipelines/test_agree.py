@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from annotation.agreement import STATISTICS
 from annotation.ratings import Level
 from pipelines import cli
+from schemas.asked import Statistic
 from schemas.errors import SourceTableError
 
 # Krippendorff (2011), section C: nominal 0.743, interval 0.849.
@@ -45,6 +46,60 @@ def test_one_statistic_is_one_object(table, level, published):
     assert (told["statistic"], told["level"]) == ("krippendorff", level)
     assert (told["items"], told["raters"], told["ratings"]) == (12, 4, 41)
     assert told["interval"][0] < told["value"] < told["interval"][1]
+
+
+def test_json_lines_are_read_as_well(table, tmp_path):
+    lines = tmp_path / "answers.jsonl"
+    rows = [(f"u{at}", name, v) for name, row in zip("ABCD", DATA, strict=True) for at, v in enumerate(row) if v]
+    lines.write_text(
+        "".join(
+            json.dumps({"item": i, "rater": r, "value": v, "more": "\u2028"}, ensure_ascii=False) + "\n\n"
+            for i, r, v in rows
+        ),
+        "utf-8",
+    )
+    asked = ("--statistic", "krippendorff", "--level", "ratio", "--json")
+    told = json.loads(run(str(lines), *asked).stdout)
+    assert told["value"] == pytest.approx(0.797, abs=5e-4)
+    assert told == json.loads(run(table(long_form()), *asked).stdout)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("{", "line 1: it is no JSON"),
+        ("[1]", "line 1: an object is expected"),
+        ('{"item": "a", "rater": "A"}', "line 1: no field 'value' among 'item', 'rater'"),
+        ('{"item": "a", "rater": null, "value": 1}', "line 1: 'rater' is empty"),
+        ('{"item": "a", "rater": "A", "value": ["x"]}', "line 1: 'value' is a list or an object"),
+        ('{"item": "a", "rater": "A", "value": 1}\n{"item": "a", "rater": "A", "value": 1}', "line 2: rater 'A'"),
+    ],
+)
+def test_bad_json_lines_are_refused(tmp_path, text, said):
+    (tmp_path / "answers.jsonl").write_text(text, "utf-8")
+    with pytest.raises(SourceTableError, match=said):
+        run(str(tmp_path / "answers.jsonl"))
+
+
+def test_one_category_is_undefined(table):
+    told = json.loads(run(table(["a,A,yes", "a,B,yes"]), "--statistic", "krippendorff", "--json").stdout)
+    assert told["value"] is None
+    assert told["interval"] is None
+    assert told["undefined"]
+
+
+def test_a_misspelt_statistic_is_refused_with_what_there_is(table):
+    told = run(table(long_form()), "--statistic", "kripendorff")
+    assert told.exit_code == 2
+    assert "kripendorff" in told.output
+    assert "krippendorff" in told.output
+
+
+def test_every_statistic_of_tables_can_be_asked_for_in_a_question():
+    assert set(STATISTICS) <= set(get_args(Statistic))
+    others = {"masi", "jaccard", "wer", "cer", "span-f1", "unitizing", "link-f1"}  # of sets, texts, stretches, links
+    assert set(get_args(Statistic)) == set(STATISTICS) | others
 
 
 def test_all_that_apply_as_a_table(table):
