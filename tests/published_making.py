@@ -56,7 +56,7 @@ def publish_by_hand(folder: Path) -> Path:
     """In two splits, `train` in two groups of rows."""
     hostile = sample("talk", 1, HOSTILE, emotion=0, sentiment=-2.0, speaker="<i>ben</i>", start=12.0, end=13.0)
     hostile["words"] = [{"start": 12.0, "end": 13.0, "text": HOSTILE, "probability": 0.1}]
-    text = sample("letter", 0, "Nobody came. " + "long" * 60, emotion=None, sentiment=-0.5)
+    text = sample("letter", 0, "Nobody came. " + "a long way. " * 60, emotion=None, sentiment=-0.5)
     rows = [talk(), hostile, text]
     feature = {"emotion": {"_type": "ClassLabel", "names": CLASSES}}
     schema = pa.Table.from_pylist(rows).schema.with_metadata(

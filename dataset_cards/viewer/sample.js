@@ -96,10 +96,10 @@ function staging(sample) {
   const address = medium && addressOf(sample, medium);
   const picture = !address || medium === "audio" ? sample.media.image && addressOf(sample, "image") : null;
   const free = () => [address, picture].forEach(one => { if (one && one.startsWith("blob:")) URL.revokeObjectURL(one); });
-  const player = address ? make(medium, {src: address, preload: "auto", playsinline: true, controls: medium === "audio"}) : null;
+  const player = address ? make(medium, {src: address, preload: "auto", playsinline: true}) : null;
   const still = picture ? make("img", {src: picture, alt: "the sample's picture"}) : null;
   const seen = medium === "video" ? player : still;
-  if (!seen) return {element: player, player, boxes() {}, free, switch: null};
+  if (!seen) return {element: player, player, boxes() {}, free, switch: null}; // a sound alone: it is heard, not seen
   const over = make("canvas", {"aria-hidden": "true"});
   const wanted = {shown: true, at: 0};
   const boxes = time => { wanted.at = time; drawBox(over, seen, wanted.shown ? sample.boxes : null, time); };
@@ -142,7 +142,7 @@ function playOrPause() {
 /** Words that seek when clicked, and light up while they are said; the text as it is where words have no times. */
 function wording(sample, seek) {
   const timed = sample.words.filter(word => word.start !== null && word.end !== null);
-  if (!timed.length) return {element: make("p", {class: "words", dir: "auto"}, sample.brief.text || "no text"), light() {}};
+  if (!timed.length) return {element: make("p", {class: "words", dir: "auto"}, sample.text || "no text"), light() {}};
   const buttons = timed.map(word => make("button", {type: "button", onclick: () => seek(Math.max(0, word.start)),
     class: word.probability !== null && word.probability < .5 ? "unsure" : "",
     title: `${seconds(word.start)} to ${seconds(word.end)}${word.probability === null ? "" : `, probability ${word.probability.toFixed(2)}`}`}, word.text.trim()));

@@ -93,6 +93,8 @@ class Sample:
     """All that a sample's page shows. Times are seconds from the sample's start."""
 
     brief: Brief
+    text: str
+    """The whole of it; the table has its beginning."""
     words: tuple[Word, ...]
     media: Mapping[str, str]
     """Of audio, video and image, those there are, with their type (`video/mp4`)."""

@@ -32,6 +32,7 @@ def detail(index: Index, at: int) -> Sample:
     vectors = next((name for name in index.published.measured if (row.get(name) or {}).get("embedding")), None)
     return Sample(
         brief=index.samples[at],
+        text=row["text"] or "",
         words=words(row, start),
         media=media,
         waveform=waveform(sound) if sound else (),

@@ -78,6 +78,9 @@ def test_a_text_has_no_clock_and_no_curves(index: Index):
     told = detail(index, 2)
     assert (told.brief.seconds, told.words, told.media, told.curves, told.waveform) == (None, (), {}, (), ())
     assert told.absent == ("video",)
+    assert told.text == "Nobody came. " + "a long way. " * 60
+    assert told.text.startswith(told.brief.text)
+    assert len(told.brief.text) == 400
 
 
 def test_samples_are_found_by_text_and_columns(index: Index):
