@@ -32,7 +32,7 @@ def sample(name: str, at: int, text: str, *, emotion: int | None, sentiment: flo
         "words": None, "speaker": None, "language": "en", "video": None, "audio": None, "face": None,
         "prosody": None, "dinov2": None, "present": {"text": True, "video": False}, "licence": "cc0-1.0",
         "emotion": emotion, "emotion_votes": votes, "emotion_answers": answers, "sentiment": sentiment,
-        "sentiment_votes": None, **more,
+        "sentiment_votes": None, "themes": [1, 0], "themes_answers": [], **more,
     }  # fmt: skip
 
 
@@ -58,7 +58,10 @@ def publish_by_hand(folder: Path) -> Path:
     hostile["words"] = [{"start": 12.0, "end": 13.0, "text": HOSTILE, "probability": 0.1}]
     text = sample("letter", 0, "Nobody came. " + "a long way. " * 60, emotion=None, sentiment=-0.5)
     rows = [talk(), hostile, text]
-    feature = {"emotion": {"_type": "ClassLabel", "names": CLASSES}}
+    feature = {
+        "emotion": {"_type": "ClassLabel", "names": CLASSES},
+        "themes": {"_type": "List", "feature": {"_type": "ClassLabel", "names": ["home", "work"]}},
+    }
     schema = pa.Table.from_pylist(rows).schema.with_metadata(
         {"huggingface": json.dumps({"info": {"features": feature}})}
     )

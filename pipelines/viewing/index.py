@@ -1,5 +1,6 @@
 """The samples of a published dataset: a line of each in memory, the rest read from its shard when asked for."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,8 @@ class Index:
     def __init__(self, folder: Path) -> None:
         """Raises UsageError where the folder holds no published dataset."""
         self.published: Published = open_published(folder)
+        self.classes = {**self.published.classes, **_classes_in_lists(next(iter(self.published.splits.values()))[0])}
+        """The names of each categorical column's values, whether a row has one of them or several."""
         self.samples: list[Brief] = []
         self.recordings: set[str] = set()
         self.licences: set[str] = set()
@@ -57,9 +60,7 @@ class Index:
     def _add(self, split: str, row: dict[str, Any]) -> None:
         labels = {}
         for name in self.published.labels:
-            value = row[name]
-            if value is not None and name in self.published.classes:
-                value = self.published.classes[name][value]
+            value = named(row[name], self.classes.get(name))
             self.values[name].append(value)
             labels[name] = shown(value)
         timed = row["start"] is not None and row["end"] is not None
@@ -97,9 +98,8 @@ class Index:
     def whole(self, at: int) -> dict[str, Any]:
         """A sample without its media; classes by name."""
         row = self.row(at, [name for name in self.published.columns if name not in MEDIA])
-        for name, names in self.published.classes.items():
-            if row.get(name) is not None:
-                row[name] = names[row[name]]
+        for name, names in self.classes.items():
+            row[name] = named(row.get(name), names)
         return row
 
     @lru_cache(maxsize=8)  # noqa: B019 - a browser asks for a clip in pieces; an index lives as long as the program
@@ -157,7 +157,28 @@ def value_of(one: Brief, name: str) -> str | float | None:
 
 def shown(value: object) -> str:
     """A label as the table shows it."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
     return f"{round(value, 2):g}" if isinstance(value, float) else label_text(value)
+
+
+def named(value: Any, names: Sequence[str] | None) -> Any:
+    """A class or a list of classes by name; other values as they are."""
+    if value is None or names is None:
+        return value
+    return [names[one] for one in value] if isinstance(value, list) else names[value]
+
+
+def _classes_in_lists(path: Path) -> dict[str, list[str]]:
+    """Of columns that hold several classes each, as questions with several choices do."""
+    told = json.loads((pq.read_schema(path).metadata or {}).get(b"huggingface", b"{}"))
+    features = told.get("info", {}).get("features", {})
+    inner = {name: one.get("feature") for name, one in features.items() if isinstance(one, dict)}
+    return {
+        name: list(one["names"])
+        for name, one in inner.items()
+        if isinstance(one, dict) and one.get("_type") == "ClassLabel"
+    }
 
 
 def _order(value: str | float | None) -> tuple[int, float, str]:

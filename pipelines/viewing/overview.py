@@ -42,7 +42,7 @@ def _manifest(index: Index) -> dict[str, Any]:
 
 def _figures(index: Index, seconds: Sequence[float]) -> Iterator[Figure]:
     for name, values in index.values.items():
-        yield label_figure(name, values, index.published.classes.get(name))
+        yield label_figure(name, values, index.classes.get(name))
     untimed = len(index.samples) - len(seconds)
     if seconds:
         note = f"{untimed} without a clock (pictures, texts)" if untimed else ""

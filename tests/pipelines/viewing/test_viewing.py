@@ -46,6 +46,8 @@ def test_the_figures_count_what_is_there(index: Index):
     bars = {one.title: dict(one.bars) for one in told.figures}
     assert bars["Splits"] == {"train": 2, "test": 1}
     assert bars["emotion"] == {"anger": 1, "joy": 1}
+    assert bars["themes"] == {"home": 3, "work": 3}
+    assert told.choices["themes"] == ("work, home",)
     assert bars["Speakers"] == {"clara": 1, "<i>ben</i>": 1, "not known": 1}
     assert bars["What samples lack"] == {"text": 0, "video": 2}
     assert told.choices["split"] == ("train", "test")
