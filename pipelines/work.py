@@ -257,6 +257,7 @@ def publish(
                 str(out),
                 about=_about(loaded, (*notes_of_copies(alike, loaded.recipe.duplicates), *notes_of(scored))),
                 labels=labels,
+                decisions=_decisions(loaded, store),
                 spec=loaded.spec,
                 group=read_synonyms(loaded.folder / synonyms) if synonyms else as_written,
                 salt=_salt(store) if labels else "",
@@ -279,6 +280,14 @@ def _answers(loaded: LoadedRecipe, store: Store) -> str | Path | None:
         return loaded.folder / loaded.recipe.labels
     pulled = f"{store.root}/annotations/{loaded.recipe.name}/answers.jsonl"
     return str(store.fs.unstrip_protocol(pulled)) if loaded.spec is not None and store.fs.exists(pulled) else None
+
+
+def _decisions(loaded: LoadedRecipe, store: Store) -> str | None:
+    """What experts decided, where the answers are those of `affectloom annotate pull`."""
+    if loaded.recipe.labels is not None or loaded.spec is None:
+        return None
+    pulled = f"{store.root}/annotations/{loaded.recipe.name}/adjudicated.jsonl"
+    return str(store.fs.unstrip_protocol(pulled)) if store.fs.exists(pulled) else None
 
 
 def _failures_in(of_store: FromStore, recording_id: str) -> list[Failure]:

@@ -97,7 +97,7 @@ def columns_of(question: AnyQuestion) -> tuple[str, ...]:
     return tuple(
         name
         for column in map(question.column, question.shows)
-        for name in (column, *question.features(column), f"{column}_votes", f"{column}_answers")
+        for name in (column, *question.features(column), f"{column}_votes", f"{column}_answers", f"{column}_decided")
     )
 
 

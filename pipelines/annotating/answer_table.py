@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, get_args
 
+from annotation.assign import ROUND
 from schemas.answer import PERSON, Answer, State
 from schemas.answer_value import Show
 from schemas.errors import SourceTableError
@@ -148,3 +149,20 @@ def _number(raw: object, text: str) -> float | None:
         return None
     # Python reads `1_000` and `nan` as numbers; in a table of answers they are not.
     return number if math.isfinite(number) and "_" not in text else None
+
+
+def read_decisions(path: str) -> tuple[tuple[int, Answer], ...]:
+    """Experts' answers among `adjudicated.jsonl`, which `affectloom annotate pull` writes, each with its round.
+
+    Raises:
+        SourceTableError: as `read_answers` says.
+    """
+    import fsspec
+
+    try:
+        with fsspec.open(path, "rb") as file:
+            text = file.read().decode("utf-8")
+    except (OSError, ValueError, ImportError) as error:
+        raise SourceTableError(f"the decisions in {path} cannot be read: {error}") from error
+    rows = [(row, where) for row, where in _json_rows(text, path) if row.get("expert") is True]
+    return tuple((int(str(row["round"]).rpartition(ROUND)[2]), _answer(row, where)) for row, where in rows)

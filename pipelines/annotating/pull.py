@@ -132,7 +132,12 @@ def write_tables(home: Home, ledger: Ledger) -> PullReport:
     home.store.write(f"{home.folder}/{PROBLEMS}", _lines(asdict(one) for one in found.problems))
     contests = {one.key: one for one in home.contests()}
     decided = [
-        {**row_of(one), "round": key, "votes": contests[key].votes.get(one.question, {}) if key in contests else {}}
+        {
+            **row_of(one),
+            "round": key,
+            "expert": key in contests and not contests[key].raters,
+            "votes": contests[key].votes.get(one.question, {}) if key in contests else {},
+        }
         for key, one in found.rounds
     ]
     home.store.write(f"{home.folder}/{ADJUDICATED}", _lines(decided))

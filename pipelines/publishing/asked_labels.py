@@ -30,6 +30,10 @@ Group = Callable[[str, str], str]
 """From a question and a label that a rater wrote to the label it counts as."""
 
 
+Decision = tuple[int, Answer]
+"""The round, from 2, and what an expert who saw the votes answered in it."""
+
+
 def as_written(_question: str, label: str) -> str:
     """No grouping: a label counts as itself, whatever its case."""
     return label.casefold()
@@ -57,7 +61,13 @@ class Columns:
 
 
 def columns_of(
-    question: AnyQuestion, show: Show, answers: Sequence[Answer], named: Callable[[str], str], group: Group
+    question: AnyQuestion,
+    show: Show,
+    answers: Sequence[Answer],
+    named: Callable[[str], str],
+    group: Group,
+    *,
+    decided: Sequence[Decision] = (),
 ) -> Columns:
     """The columns of answers that fit the question, each with its typed value in `given`.
 
@@ -67,6 +77,8 @@ def columns_of(
         answers: at most one of a rater about an item, at least one in all.
         named: from a rater to a pseudonym.
         group: for open vocabularies; `_answers` keeps what was written.
+        decided: of experts, each with its typed value; the last round's take the aggregate's place. Votes, shares and
+            single answers stay the raters'.
     """
     column = question.column(show)
     label = value("float64") if isinstance(question, Scale) else value("string")
@@ -89,10 +101,39 @@ def columns_of(
         rows[item] = {name: row.get(name) for name in features}
     if question.used_aggregation in ("dawid-skene", "mace"):
         _model(question, column, answers, rows, order=order, group=group)
+    if decided:
+        shape = {"rater": value("string"), "round": value("int64"), "value": question.answer_feature}
+        features[f"{column}_decided"] = list_of(shape)
+        _decide(question, column, decided, rows, named=named, group=group)
     told = tuple(
         _told(question, name, answers, rows, order=order, tied=tied[name]) for name in _told_of(question, column)
     )
     return Columns(features, rows, told)
+
+
+def _decide(
+    question: AnyQuestion,
+    column: str,
+    decided: Sequence[Decision],
+    rows: Mapping[str, dict[str, Any]],
+    *,
+    named: Callable[[str], str],
+    group: Group,
+) -> None:
+    order = [option.name for option in question.options]
+    model = question.used_aggregation in ("dawid-skene", "mace", "soft")
+    plainly = question.model_copy(update={"aggregate": "majority"}) if model else question
+    for item, row in rows.items():
+        mine = sorted((number, named(one.rater), one) for number, one in decided if one.item == item)
+        row[f"{column}_decided"] = [
+            {"rater": rater, "round": number, "value": answer_of(question, one.given)}
+            for number, rater, one in mine
+            if one.given is not None
+        ]
+        last = [one.given for number, _, one in mine if number == mine[-1][0] and one.given is not None]
+        if last:
+            made = _aggregate(plainly, column, last, order=order, group=group, tied=Counter())
+            row |= {name: made.get(name) for name in plainly.features(column) if not name.endswith("_soft")}
 
 
 def answer_of(question: AnyQuestion, given: Value) -> Any:

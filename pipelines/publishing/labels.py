@@ -12,7 +12,7 @@ from typing import Any
 
 from annotation.pseudonyms import pseudonym
 from pipelines.publishing.asked_answers import read_by
-from pipelines.publishing.asked_labels import Group, as_written, columns_of
+from pipelines.publishing.asked_labels import Decision, Group, as_written, columns_of
 from schemas.answer import Answer, Question
 from schemas.errors import SourceTableError, UsageError
 from schemas.features import Features, class_label, list_of, value
@@ -43,6 +43,7 @@ def label(
     taken: Collection[str] = (),
     spec: QuestionSpec | None = None,
     group: Group = as_written,
+    decided: Sequence[Decision] = (),
 ) -> Labels:
     """Aggregate answers for each sample and question, as the question spec says; without one, by what they look like.
 
@@ -58,6 +59,7 @@ def label(
         taken: column names that a question cannot have.
         spec: the questions.
         group: labels of open vocabularies to those that they count as.
+        decided: what experts decided of items; used with a spec alone.
 
     Raises:
         SourceTableError: an item is unknown, a rater answered a question twice for one item, or a question cannot
@@ -77,7 +79,9 @@ def label(
     if spec is not None:
         read = read_by(spec, placed)
         _refuse_duplicates(read)  # a column, and a question under a view, may be the same
-        return _by_spec(read, spec, salt=salt, taken={*taken}, group=group, left_out=left_out)
+        here = {answer.item for answer in read}
+        kept = [(number, one) for number, each in decided for one in read_by(spec, [each]) if one.item in here]
+        return _by_spec(read, spec, salt=salt, taken={*taken}, group=group, left_out=left_out, decided=kept)
     by_question = {
         name: list(group)
         for name, group in groupby(sorted(placed, key=attrgetter("question")), key=attrgetter("question"))
@@ -102,6 +106,7 @@ def _by_spec(
     taken: set[str],
     group: Group,
     left_out: tuple[str, ...],
+    decided: Sequence[Decision],
 ) -> Labels:
     features: Features = {}
     rows: dict[str, dict[str, Any]] = {}
@@ -112,7 +117,8 @@ def _by_spec(
             mine = [answer for answer in answers if answer.question == question.id and answer.shown == show]
             if not mine:
                 continue
-            made = columns_of(question, show, mine, named, group)
+            final = [one for one in decided if one[1].question == question.id and one[1].shown == show]
+            made = columns_of(question, show, mine, named, group, decided=final)
             clash = taken & made.features.keys()
             if clash:
                 raise SourceTableError(

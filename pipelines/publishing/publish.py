@@ -9,7 +9,7 @@ from typing import Any
 
 from dataset_cards.card import card
 from dataset_cards.croissant import croissant
-from pipelines.annotating.answer_table import read_answers
+from pipelines.annotating.answer_table import read_answers, read_decisions
 from pipelines.auditing.of_shards import audit_shards
 from pipelines.engines.spread import Spread, here
 from pipelines.publishing.asked_labels import Group, as_written
@@ -45,6 +45,7 @@ def publish(
     *,
     about: About,
     labels: str | Path | None = None,
+    decisions: str | Path | None = None,
     spec: QuestionSpec | None = None,
     group: Group = as_written,
     salt: str = "",
@@ -65,6 +66,7 @@ def publish(
         out: a folder or an fsspec URL of one.
         about: what the card says besides what the rows show.
         labels: a table of answers (`read_answers`).
+        decisions: what experts decided (`read_decisions`).
         spec: the questions that they answer; without one, columns follow from what the answers look like.
         group: labels of open vocabularies to those that they count as.
         salt: the publisher's secret behind the raters' pseudonyms.
@@ -82,11 +84,13 @@ def publish(
     place = Place(out)
     check(place)
     answers = read_answers(str(labels)) if labels is not None else []
+    decided = read_decisions(str(decisions)) if decisions is not None else ()
     if not place.is_shared:
         spread = here
     seen = _survey(shelf, how, answers, spread, links)
     about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
-    given = _labels(seen, {*left_out}, about, answers, partial(label, salt=salt.encode(), spec=spec, group=group))
+    made_by = partial(label, salt=salt.encode(), spec=spec, group=group, decided=decided)
+    given = _labels(seen, {*left_out}, about, answers, made_by)
     features = _features(seen, how, given)
     with destination(place) as target:
         published = target.published()

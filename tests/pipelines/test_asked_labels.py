@@ -9,6 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotation.assign import ROUND
+from pipelines.annotating.answer_table import read_decisions
 from pipelines.publishing.asked_answers import read_by, read_synonyms
 from pipelines.publishing.labels import label
 from schemas.answer import Answer
@@ -230,3 +232,29 @@ def test_neither_the_order_of_answers_nor_raters_names_matter(values, chance):
     (one, _), (other, _) = row(spec(MOOD), given_), row(spec(MOOD), shuffled)
     assert one == other
     assert sum(vote["count"] for vote in one["mood_votes"]) == len(values)
+
+
+@pytest.mark.parametrize("how", ["majority", "soft", "dawid-skene", "mace"])
+def test_an_experts_decision_is_the_label_and_says_so(how: str):
+    asked = spec(f"{MOOD}, aggregate: {how}")
+    voted = answers("mood", "happy", "sad")
+    first, second = answers("mood", "happy", "calm")
+    found, made = row(asked, voted, decided=[(2, first), (3, second)])
+    assert found["mood"] == 2  # calm: the last round's
+    assert [(one["round"], one["value"]) for one in found["mood_decided"]] == [(2, "happy"), (3, "calm")]
+    assert found["mood_votes"] == [{"label": "sad", "count": 1}, {"label": "happy", "count": 1}]
+    assert len(found["mood_answers"]) == 2
+    assert not {one["rater"] for one in found["mood_decided"]} & {first.rater, second.rater}
+    assert made.questions[0].aggregates == (("sad", 0), ("happy", 0), ("calm", 1))
+    assert "mood_decided" not in row(asked, voted)[0]
+
+
+def test_decisions_are_those_of_experts_in_their_rounds(tmp_path):
+    table = tmp_path / "adjudicated.jsonl"
+    common = {"item": "alone#0000", "question": "mood", "value": "sad", "votes": {"sad": 1}}
+    rows = [
+        {**common, "rater": "eva", "round": f"alone#0000{ROUND}3", "expert": True},
+        {**common, "rater": "ben", "round": f"alone#0000{ROUND}2", "expert": False},
+    ]
+    table.write_text("".join(json.dumps(one) + "\n" for one in rows), "utf-8")
+    assert [(number, one.rater, one.value) for number, one in read_decisions(str(table))] == [(3, "eva", "sad")]
