@@ -10,6 +10,7 @@ from label_studio_server import TOKEN, ask
 from annotation.connection import Tries
 from annotation.label_studio import LabelStudio
 from annotation.push import KEY
+from pipelines.annotating.answer_table import read_decisions
 from pipelines.annotating.pull import pull_recipe
 from pipelines.annotating.push import push_recipe
 from pipelines.annotating.rounds import adjudicate_recipe, assign_recipe, status_recipe
@@ -154,6 +155,9 @@ def test_a_dispute_goes_to_experts_with_its_votes_and_comes_back(home, server, a
     again = pull_recipe(home, server)
     assert again.answers == answered.answers  # the expert saw the votes: this is no independent answer
     (row,) = [json.loads(line) for line in home.store.read_or_none(f"{home.folder}/adjudicated.jsonl").splitlines()]
+    assert row["expert"] is True
+    path = home.store.fs.unstrip_protocol(f"{home.folder}/adjudicated.jsonl")
+    assert [(number, one.question) for number, one in read_decisions(path)] == [(2, row["question"])]
     assert (row["item"], row["question"], row["value"], row["round"]) == (
         "duo#0000",
         "sentiment",
