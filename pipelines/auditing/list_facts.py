@@ -68,7 +68,10 @@ def track_facts(track: "pa.Array", start: Floats, end: Floats) -> TrackFacts:
     backwards = np.zeros(len(track), np.bool_)
     backwards[rows[1:][same & (np.diff(moments) < 0)]] = True
     out = np.where(np.isnan(start) | np.isnan(end) | (lengths == 0), np.nan, 0.0)
-    np.fmax.at(out, rows, np.fmax(start[rows] - moments, moments - end[rows]))
+    # Less than once a second, a picture that still stands in a clip was taken that much longer before it.
+    steps = np.diff(moments)[same]
+    slow = max(float(np.median(steps)) - 1.0, 0.0) if len(steps) else 0.0
+    np.fmax.at(out, rows, np.fmax(start[rows] - moments - slow, moments - end[rows]))
     return TrackFacts(uneven, backwards, out)
 
 

@@ -33,7 +33,7 @@ def test_words_are_held_against_their_own_clip():
 def test_measurements_are_held_against_their_own_clip_and_times():
     kind = pa.struct([("times", pa.list_(pa.float64())), ("a", pa.list_(pa.float32())), ("b", pa.list_(pa.float32()))])
     rows = [
-        {"times": [7.0, 11.0], "a": [1.0, 2.0], "b": None},
+        {"times": [7.0, 7.5, 8.0, 8.5, 11.0], "a": [1.0, 2.0, 3.0, 4.0, 5.0], "b": None},
         {"times": [20.0, 25.0, 21.0], "a": [1.0, 2.0, 3.0], "b": [1.0, 2.0]},
         None,
         {"times": [0.0], "a": [1.0], "b": [1.0]},
@@ -115,3 +115,10 @@ def test_sound_and_video_are_as_long_as_each_other(audio, video, wrong):
     }
     found = list(MEDIA_LENGTH.find(Samples(1, pa.array(["a"]), media=media)))
     assert [one.what for one in found] == ["audio is not as long as the video, by more than 0.25 s"] * wrong
+
+
+def test_a_picture_taken_less_than_once_a_second_may_begin_so_long_before_its_clip():
+    kind = pa.struct({"times": pa.list_(pa.float64()), "embedding": pa.list_(pa.float64())})
+    rows = [{"times": [0.0, 2.0, 4.0], "embedding": [0.1] * 3}, {"times": [4.0, 6.0], "embedding": [0.1] * 2}]
+    found = track_facts(pa.array(rows, kind), np.array([1.9, 5.9]), np.array([5.0, 4.5]))
+    assert found.out_s.tolist() == pytest.approx([0.9, 1.5])  # 1.9 s before is 1 s less; 1.5 s after stays
