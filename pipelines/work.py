@@ -270,7 +270,8 @@ def publish(
     except NothingToPublish:
         raise UsageError(
             f"nothing to publish: no recording of {recipe} has samples in {store.url}",
-            do=f"`affectloom build {recipe} --store {store_url}` first; `affectloom failures` says what went wrong",
+            do=f"`affectloom build {recipe} --store {store_url}` first; `affectloom failures` says what went wrong, "
+            "and `affectloom inspect` what a recording lacks",
         ) from None
 
 
