@@ -289,6 +289,9 @@ def test_ctrl_c_ends_the_run_and_its_children_and_the_next_goes_on(tmp_path: Pat
     child.communicate(timeout=40)
     assert child.returncode != 0
     assert [*(tmp_path / "store" / "runs").iterdir()] == []
+    until = time.monotonic() + 20  # a child ends by itself, once it sees that its driver is gone
+    while any(map(alive, workers)) and time.monotonic() < until:
+        time.sleep(0.1)
     assert [pid for pid in workers if alive(pid)] == []
 
 
