@@ -1,15 +1,17 @@
 """Items that raters do not agree on: which they are, who looks at them once more, and what came of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
 from annotation.assign import ROUND
+from annotation.rated import Rated, rated
+from annotation.voted import Group, as_written
 from schemas.answer import Answer
-from schemas.answer_value import ChoicesValue, ChoiceValue, LinkValue, RegionValue, ScaleValue, Value, plain
-from schemas.question import AnyQuestion, Choice, QuestionSpec, Region, Scale, Show
+from schemas.answer_value import Value
+from schemas.question import AnyQuestion, Choice, QuestionSpec, Region, Show
 
 
 @dataclass(frozen=True)
@@ -27,53 +29,39 @@ class Contest:
     """Who had answered it before."""
 
 
-def item_agreement(question: AnyQuestion, values: Sequence[Value]) -> float | None:
-    """How far the raters of one item agree, from 0 to 1: the mean over all pairs of them.
+def item_agreement(question: AnyQuestion, values: Sequence[Value], group: Group = as_written) -> float | None:
+    """How far the raters of one item agree, from 0 to 1: the mean over all pairs of them of `Rated.alike`.
 
-    Names agree or do not: this is Fleiss' (1971) extent of agreement on an item. Sets agree by Jaccard's index, two
-    empty ones fully. Numbers agree by 1 - |a - b| / (highest - lowest), dimensions in the mean of those that both
-    gave. None for fewer than two raters, and for texts and stretches, which have statistics of their own.
+    Of several dimensions a pair agrees by the mean of those that both answered. None for fewer than two raters, and
+    for texts other than transcripts.
     """
-    pairs = [found for a, b in combinations(values, 2) if (found := _alike(question, a, b)) is not None]
+    parts = rated(question, question.id, [("", str(at), value) for at, value in enumerate(values)], group)
+    keys = [[part.key(value) for part in parts] for value in values]
+    pairs = [found for one, other in combinations(keys, 2) if (found := _alike(parts, one, other)) is not None]
     return fmean(pairs) if pairs else None
 
 
-def _alike(question: AnyQuestion, a: Value, b: Value) -> float | None:
-    if isinstance(a, ChoiceValue) and isinstance(b, ChoiceValue):
-        return float(a.label == b.label)
-    one, other = _set(a), _set(b)
-    if one is not None and other is not None:
-        return len(one & other) / len(one | other) if one | other else 1.0
-    if isinstance(a, ScaleValue) and isinstance(b, ScaleValue) and isinstance(question, Scale):
-        width = question.highest - question.lowest
-        mine, theirs = _numbers(a), _numbers(b)
-        apart = [abs(mine[name] - theirs[name]) / width for name in mine.keys() & theirs.keys()]
-        return 1 - fmean(apart) if apart else None
-    return None
+def _alike(parts: Sequence[Rated], one: Sequence[Hashable], other: Sequence[Hashable]) -> float | None:
+    each = [part.alike(a, b) for part, a, b in zip(parts, one, other, strict=True) if a is not None and b is not None]
+    known = [found for found in each if found is not None]
+    return fmean(known) if known else None
 
 
-def _set(value: Value) -> frozenset[str | int] | None:
-    if isinstance(value, ChoicesValue):
-        return frozenset(value.labels)
-    if isinstance(value, LinkValue):
-        return frozenset(value.targets)
-    return frozenset(value.faces) if isinstance(value, RegionValue) else None
-
-
-def _numbers(value: ScaleValue) -> Mapping[str, float]:
-    return value.dimensions if value.number is None else {"": value.number}
-
-
-def is_tied(question: AnyQuestion, values: Sequence[Value]) -> bool:
+def is_tied(question: AnyQuestion, values: Sequence[Value], group: Group = as_written) -> bool:
     """Whether two names were given equally often, and none more often. Numbers and sets are never tied."""
-    if not isinstance(question, Choice | Region):
+    if not isinstance(question, Choice | Region) or question.level == "set":
         return False
-    votes = Counter(plain(value) for value in values).most_common(2)
+    (part,) = rated(question, question.id, (), group)
+    votes = Counter(part.key(value) for value in values).most_common(2)
     return len(votes) > 1 and votes[0][1] == votes[1][1]
 
 
 def contested(
-    answers: Iterable[Answer], spec: QuestionSpec, low: float, before: Collection[Contest] = ()
+    answers: Iterable[Answer],
+    spec: QuestionSpec,
+    low: float,
+    before: Collection[Contest] = (),
+    group: Group = as_written,
 ) -> list[Contest]:
     """Items with a question that is tied, or on which raters agree less than `low`; not those of an open round.
 
@@ -83,6 +71,7 @@ def contested(
         low: agreement of an item, from 0 to 1 (`item_agreement`).
         before: earlier rounds. An item goes to another one when the last has been answered: when somebody has
             answered it who had not been asked before.
+        group: labels of open vocabularies to those that they count as.
     """
     columns = {question.column(show): (question, show) for question in spec.questions for show in question.shows}
     grouped: dict[tuple[str, Show], dict[str, list[Answer]]] = defaultdict(lambda: defaultdict(list))
@@ -99,7 +88,7 @@ def contested(
         why = {
             column: reason
             for column, mine in sorted(by_column.items())
-            if columns[column][0].agreement and (reason := _reason(columns[column][0], mine, low))
+            if columns[column][0].agreement and (reason := _reason(columns[column][0], mine, low, group))
         }
         if why:
             number = 2 if last is None else int(last.key.rpartition(ROUND)[2]) + 1
@@ -108,11 +97,11 @@ def contested(
     return found
 
 
-def _reason(question: AnyQuestion, answers: Sequence[Answer], low: float) -> str:
+def _reason(question: AnyQuestion, answers: Sequence[Answer], low: float, group: Group) -> str:
     values = [answer.given for answer in answers if answer.given is not None]
-    if is_tied(question, values):
+    if is_tied(question, values, group):
         return "tied"
-    agreed = item_agreement(question, values)
+    agreed = item_agreement(question, values, group)
     return f"agreement {agreed:.2f}" if agreed is not None and agreed < low else ""
 
 

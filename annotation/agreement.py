@@ -11,6 +11,8 @@ from annotation.alpha import krippendorff_alpha
 from annotation.icc import FORMS, Form, icc
 from annotation.kappa import Weights, cohen_kappa, fleiss_kappa, gwet, percent_agreement
 from annotation.ratings import Floats, Level, Ratings, Undefined
+from schemas import asked
+from schemas.asked import Statistic
 
 StatisticName = Literal["percent", "cohen", "fleiss", "krippendorff", "gwet", "icc"]
 STATISTICS: tuple[StatisticName, ...] = ("percent", "cohen", "fleiss", "krippendorff", "gwet", "icc")
@@ -26,10 +28,10 @@ _WEIGHTS: Mapping[Level, Weights] = {
 class Agreement:
     """One statistic of one table. interval: of 95 %, percentiles of a bootstrap over items."""
 
-    statistic: StatisticName
+    statistic: Statistic
     variant: str
     """What it is called in full, such as `Cohen's kappa, linear weights`."""
-    level: Level
+    level: asked.Level
     value: float | Undefined
     interval: tuple[float, float] | Undefined
     items: int

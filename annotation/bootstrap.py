@@ -62,6 +62,8 @@ def interval(
     value = statistic.value()
     if isinstance(value, Undefined):
         return value
+    if len(statistic.pattern) < 2:  # noqa: PLR2004 - every resample would be the same
+        return Undefined("only one item")
     found = resampled(statistic, samples, seed)
     defined = found[np.isfinite(found)]
     if len(defined) < _FEWEST_DEFINED * samples:

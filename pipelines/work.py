@@ -11,6 +11,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from annotation.voted import as_written
 from pipelines.acquiring.acquire import is_current
 from pipelines.acquiring.sources import near_misses, read_sources
 from pipelines.build import LoadedRecipe, load
@@ -22,7 +23,6 @@ from pipelines.lineage import digest, weights_of
 from pipelines.machine import cores
 from pipelines.plan import versions
 from pipelines.publishing.asked_answers import read_synonyms
-from pipelines.publishing.asked_labels import as_written
 from pipelines.publishing.publish import publish as write_dataset
 from pipelines.publishing.shelf import FromStore, Shelf
 from pipelines.publishing.survey import NothingToPublish

@@ -15,8 +15,10 @@ from annotation.assign import Assigned
 from annotation.controls import Media
 from annotation.ledger import Ledger
 from annotation.pseudonyms import pseudonym
+from annotation.voted import Group, as_written
 from pipelines import work
 from pipelines.build import LoadedRecipe
+from pipelines.publishing.asked_answers import read_synonyms
 from pipelines.sifting.gates import passed
 from pipelines.store import Store
 from schemas.errors import RecipeError, StoreError, UsageError
@@ -53,6 +55,12 @@ class Home:
             path = self.loaded.file.path
             raise RecipeError(f"{path}: no `ask`", do="name a file of questions: `ask: questions.yaml`")
         return self.loaded.spec
+
+    @cached_property
+    def group(self) -> Group:
+        """Labels of open vocabularies to those that they count as. Raises SourceTableError as `read_synonyms`."""
+        synonyms = self.how.synonyms
+        return read_synonyms(self.loaded.folder / synonyms) if synonyms else as_written
 
     def recordings(self) -> Iterator[Recording]:
         """Those that have samples, in the order of the sources; without copies, and without what gates leave out."""

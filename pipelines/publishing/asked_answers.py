@@ -9,7 +9,7 @@ from pathlib import Path
 
 from annotation.answer_check import Unfit
 from annotation.answer_text import read_text
-from pipelines.publishing.asked_labels import Group
+from annotation.voted import Group
 from schemas.answer import Answer
 from schemas.answer_value import Value, number_of
 from schemas.errors import SourceTableError

@@ -12,12 +12,12 @@ from typing import Any
 from annotation.aggregate import by_mace
 from annotation.dawid_skene import dawid_skene
 from annotation.ratings import MISSING, Ratings
+from annotation.voted import Group, votes_of
 from schemas.answer import Answer, Question
 from schemas.answer_value import (
     ChoicesValue,
     ChoiceValue,
     LinkValue,
-    RegionValue,
     ScaleValue,
     SpanValue,
     TextValue,
@@ -26,17 +26,8 @@ from schemas.answer_value import (
 from schemas.features import Features, list_of, value
 from schemas.question import AnyQuestion, Choice, Choices, Scale, Show
 
-Group = Callable[[str, str], str]
-"""From a question and a label that a rater wrote to the label it counts as."""
-
-
 Decision = tuple[int, Answer]
 """The round, from 2, and what an expert who saw the votes answered in it."""
-
-
-def as_written(_question: str, label: str) -> str:
-    """No grouping: a label counts as itself, whatever its case."""
-    return label.casefold()
 
 
 _RULES = {
@@ -166,7 +157,7 @@ def _aggregate(
     """Aggregate and votes of one item. `tied` counts columns whose votes are."""
     if isinstance(question, Scale):
         return _scale(question, column, values, tied)
-    sets = [_labels(one, question, group) for one in values]
+    sets = [votes_of(one, question, group) for one in values]
     votes = Counter(label for labels in sets for label in labels)
     ranked = sorted(votes, key=lambda label: (order.index(label) if label in order else len(order), str(label)))
     row: dict[str, Any] = {f"{column}_votes": [{"label": str(one), "count": votes[one]} for one in ranked]}
@@ -196,7 +187,7 @@ def _model(
     """Put the model's labels and their probabilities in the place of the majority's."""
     import numpy as np
 
-    said = [(one.item, one.rater, _labels(one.given, question, group)[0]) for one in answers if one.given is not None]
+    said = [(one.item, one.rater, votes_of(one.given, question, group)[0]) for one in answers if one.given is not None]
     items, raters = sorted({item for item, _, _ in said}), sorted({rater for _, rater, _ in said})
     labels = [*order, *sorted({label for _, _, label in said} - set(order))]
     places = [{one: at for at, one in enumerate(every)} for every in (items, raters, labels)]
@@ -215,24 +206,6 @@ def _model(
         rows[item][column] = labels[best] if is_open else best
         likely = [(label, float(share)) for label, share in zip(labels, shares, strict=True) if share > 0]
         rows[item][f"{column}_soft"] = [{"label": label, "share": share} for label, share in likely]
-
-
-def _labels(given: Value, question: AnyQuestion, group: Group) -> list[Any]:
-    """What an answer votes for, each once."""
-    labels: list[Any]
-    if isinstance(given, ChoiceValue):
-        labels = [given.label]
-    elif isinstance(given, ChoicesValue):
-        labels = list(given.labels)
-    elif isinstance(given, TextValue):
-        return [" ".join(given.text.split())]
-    elif isinstance(given, LinkValue):
-        return list(given.targets)
-    else:
-        return list(given.faces) if isinstance(given, RegionValue) else []
-    offered = {option.name.casefold(): option.name for option in question.options}
-    grouped = [one if one in offered.values() else group(question.id, one) for one in labels]
-    return list(dict.fromkeys(offered.get(one.casefold(), one) for one in grouped))
 
 
 def _most(votes: Mapping[Any, int], tied: Counter[str], column: str) -> Any:

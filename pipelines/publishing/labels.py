@@ -11,8 +11,9 @@ from operator import attrgetter
 from typing import Any
 
 from annotation.pseudonyms import pseudonym
+from annotation.voted import Group, as_written
 from pipelines.publishing.asked_answers import read_by
-from pipelines.publishing.asked_labels import Decision, Group, as_written, columns_of
+from pipelines.publishing.asked_labels import Decision, columns_of
 from schemas.answer import Answer, Question
 from schemas.errors import SourceTableError, UsageError
 from schemas.features import Features, class_label, list_of, value

@@ -7,12 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from annotation.voted import Group, as_written
 from dataset_cards.card import card
 from dataset_cards.croissant import croissant
 from pipelines.annotating.answer_table import read_answers, read_decisions
 from pipelines.auditing.of_shards import audit_shards
 from pipelines.engines.spread import Spread, here
-from pipelines.publishing.asked_labels import Group, as_written
 from pipelines.publishing.contents import contents_of
 from pipelines.publishing.destination import CARD, CROISSANT, MAKER, MANIFEST, check, destination
 from pipelines.publishing.labels import Labels, label

@@ -1,0 +1,252 @@
+"""Statistics of a question are those of its table; pairs, confusions and categories against counts by hand."""
+
+from collections import Counter
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from question_specs import spec_of
+
+from annotation.adjudicate import item_agreement
+from annotation.agreement import agreement, hard_items
+from annotation.alpha import krippendorff_alpha
+from annotation.asked_agreement import by_category, question_agreement, statistics_of
+from annotation.confusion import coincidences, confusion
+from annotation.kappa import fleiss_by_category
+from annotation.rated import rated
+from annotation.ratings import Undefined, ratings
+from annotation.spans import label_kappas, link_f1, set_alpha, span_f1, transcripts_apart
+from annotation.unitizing import unitizing_alpha
+from schemas.answer_value import (
+    ChoicesValue,
+    ChoiceValue,
+    LinkValue,
+    Picked,
+    RegionValue,
+    ScaleValue,
+    SpanValue,
+    Stretch,
+    TextValue,
+)
+
+SPEC = spec_of(
+    """
+questions:
+  - {id: mood, kind: choice, choices: [glad, sad, so]}
+  - {id: word, kind: choice, open: true, choices: [calm, tense]}
+  - {id: tags, kind: choices, choices: [a, b, c]}
+  - {id: level, kind: scale, levels: [low, middle, high]}
+  - {id: vad, kind: scale, range: [1, 9], measure: interval, dimensions: [valence, arousal]}
+  - {id: said, kind: text, purpose: transcript}
+  - {id: why, kind: text}
+  - {id: cue, kind: span, labels: [cue, filler]}
+  - {id: cause, kind: link}
+  - {id: who, kind: region}
+"""
+)
+MOOD, WORD, TAGS, LEVEL, VAD, SAID, WHY, CUE, CAUSE, WHO = SPEC.questions
+TABLES = st.dictionaries(
+    st.tuples(st.sampled_from("pqrstu"), st.sampled_from("xyz")), st.sampled_from(["glad", "sad", "so"]), min_size=2
+)
+
+
+def one_of(question, rows, **more):
+    (found,) = rated(question, question.id, rows, **more)
+    return found
+
+
+def choice(rows):
+    return [(item, rater, ChoiceValue(label=name)) for (item, rater), name in rows.items()]
+
+
+def tags(names):
+    return ChoicesValue(picked=tuple(Picked(label=name) for name in names))
+
+
+def marks(*stretches):
+    return SpanValue(unit="characters", stretches=tuple(Stretch(start=a, end=b, label=c) for a, b, c in stretches))
+
+
+@settings(max_examples=30, deadline=None)
+@given(TABLES)
+def test_a_choice_is_measured_as_its_table_is(rows):
+    told = one_of(MOOD, choice(rows))
+    table = ratings((item, rater, name) for (item, rater), name in rows.items())
+    for statistic in statistics_of(MOOD):
+        assert question_agreement(told, statistic, samples=20) == agreement(table, "nominal", statistic, samples=20)
+
+
+@settings(max_examples=40, deadline=None)
+@given(TABLES)
+def test_agreement_on_an_item_is_that_of_the_table(rows):
+    table = ratings((item, rater, name) for (item, rater), name in rows.items())
+    by_item = {}
+    for (item, _), name in rows.items():
+        by_item.setdefault(item, []).append(ChoiceValue(label=name))
+    found = {item: item_agreement(MOOD, values) for item, values in by_item.items() if len(values) > 1}
+    assert found == pytest.approx(dict(hard_items(table)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(TABLES)
+def test_coincidences_are_the_pairs_of_an_item(rows):
+    table = ratings((item, rater, name) for (item, rater), name in rows.items())
+    expected = Counter()
+    for item in table.items:
+        mine = [name for (of, _), name in rows.items() if of == item]
+        for one, other in permutations(range(len(mine)), 2):
+            expected[mine[one], mine[other]] += 1 / (len(mine) - 1)
+    found = coincidences(table)
+    assert {
+        (a, b): found[x, y] for x, a in enumerate(table.values) for y, b in enumerate(table.values)
+    } == pytest.approx({(a, b): expected[a, b] for a in table.values for b in table.values})
+    # Nominal alpha from the same matrix, as Krippendorff (2011) has it.
+    alpha = krippendorff_alpha(table)
+    if not isinstance(alpha, Undefined) and not isinstance(alpha.value(), Undefined):
+        n, of = found.sum(), found.sum(axis=1)
+        by_hand = 1 - (n - 1) * (n - np.trace(found)) / (n**2 - (of**2).sum())
+        assert alpha.value() == pytest.approx(by_hand)
+
+
+def test_numbers_go_by_the_level_of_the_scale():
+    rows = {("p", "x"): 1, ("p", "y"): 2, ("q", "x"): 3, ("q", "y"): 3, ("r", "x"): 1, ("r", "y"): 1}
+    told = one_of(LEVEL, [(*key, ScaleValue(number=number)) for key, number in rows.items()])
+    (found,) = question_agreement(told, samples=0)
+    expected = krippendorff_alpha(ratings((*key, float(number)) for key, number in rows.items()), "ordinal")
+    assert (found.value, found.level) == (expected.value(), "ordinal")
+    assert "icc" not in statistics_of(LEVEL)
+    assert [told.label(key) for key in told.table.values] == ["low", "middle", "high"]
+    assert list(by_category(told, samples=0)) == ["low", "middle", "high"]
+
+
+def test_each_dimension_is_measured_by_itself():
+    rows = [
+        (item, rater, ScaleValue(dimensions={"valence": v, "arousal": a}))
+        for item, rater, v, a in [("p", "x", 1, 9), ("p", "y", 1, 1), ("q", "x", 9, 9), ("q", "y", 9, 1)]
+    ]
+    valence, arousal = rated(VAD, "vad", rows)
+    assert (valence.column, arousal.column) == ("vad_valence", "vad_arousal")
+    assert question_agreement(valence, samples=0)[0].value == 1
+    assert question_agreement(arousal, samples=0)[0].value == pytest.approx(1 - 3 * 256 / (2 * 4 * 64))
+    assert question_agreement(valence, "icc", samples=0)[0].variant == "ICC(2,1)"
+    assert item_agreement(VAD, [value for _, _, value in rows[:2]]) == pytest.approx(0.5)
+
+
+def test_sets_are_measured_by_their_distance():
+    rows = [("p", "x", "ab"), ("p", "y", "b"), ("q", "x", ""), ("q", "y", "c"), ("r", "x", "a"), ("r", "y", "a")]
+    told = one_of(TAGS, [(item, rater, tags(names)) for item, rater, names in rows])
+    plain = [(item, rater, frozenset(names)) for item, rater, names in rows]
+    for statistic in ("masi", "jaccard"):
+        (found,) = question_agreement(told, statistic, samples=0)
+        assert found.value == pytest.approx(set_alpha(plain, masi=statistic == "masi").value())
+    assert {label: one.value for label, one in by_category(told, samples=0).items()} == label_kappas(plain)
+    (whole,) = question_agreement(told, "krippendorff", samples=0)
+    order = sorted({names for _, _, names in plain}, key=sorted)
+    assert whole.value == krippendorff_alpha(ratings(plain, order)).value()
+
+
+def test_where_one_has_a_label_others_have_it_so_often():
+    rows = [("p", "x", "ab"), ("p", "y", "b"), ("p", "z", "c"), ("q", "x", "a"), ("q", "y", "ac"), ("r", "x", "c")]
+    found = confusion(one_of(TAGS, [(item, rater, tags(names)) for item, rater, names in rows]))
+    assert found.labels == ("a", "b", "c")
+    # `a` was given by p/x, q/x, q/y; the others of p have b and c, those of q a and c.
+    expected = [[2 / 3, 0.5 / 3, 1.5 / 3], [0.25, 0.5, 0.5], [0.75, 0.5, 0]]
+    assert found.share == pytest.approx(np.array(expected))
+
+
+def test_confusion_says_what_others_said():
+    rows = {("p", "x"): "glad", ("p", "y"): "sad", ("q", "x"): "glad", ("q", "y"): "glad", ("r", "x"): "so"}
+    found = confusion(one_of(MOOD, choice(rows)))
+    assert found.labels == ("glad", "sad", "so")
+    assert found.share[:2] == pytest.approx(np.array([[2 / 3, 1 / 3, 0], [1, 0, 0]]))
+    assert np.isnan(found.share[2]).all()
+    assert confusion(one_of(SAID, [("p", "x", TextValue(text="a"))])) is None
+    assert confusion(one_of(MOOD, choice({("p", "x"): "glad"}))) is None
+
+
+def test_categories_have_fleiss_kappa_and_an_interval():
+    rows = {(f"{n}", r): ("glad", "sad")[n % 2] if r != "z" or n % 3 else "so" for n in range(20) for r in "xyz"}
+    told = one_of(MOOD, choice(rows))
+    found = by_category(told)
+    assert {label: one.value for label, one in found.items()} == fleiss_by_category(told.table)
+    assert all(one.interval[0] <= one.value <= one.interval[1] for one in found.values())
+    assert {label: one.ratings for label, one in found.items()} == Counter(rows.values())
+
+
+def test_transcripts_links_and_stretches_are_means_over_items():
+    said = {"p": ["one two", "one too", "one two"], "q": ["x", "x y", "x"], "r": ["alone"]}
+    rows = [(item, f"r{at}", TextValue(text=text)) for item, texts in said.items() for at, text in enumerate(texts)]
+    for statistic, words in (("wer", True), ("cer", False)):
+        (found,) = question_agreement(one_of(SAID, rows), statistic)
+        assert found.value == pytest.approx(np.mean([transcripts_apart(said[item], words=words) for item in "pq"]))
+        assert found.interval[0] <= found.value <= found.interval[1]
+    links = [("p", "x", ["a"]), ("p", "y", ["a", "b"]), ("q", "x", []), ("q", "y", [])]
+    (found,) = question_agreement(one_of(CAUSE, [(i, r, LinkValue(targets=tuple(t))) for i, r, t in links]), samples=0)
+    assert found.value == pytest.approx(link_f1(["a"], ["a", "b"]))
+    spans = {"x": [(0, 4, "cue")], "y": [(2, 6, "cue"), (8, 9, "filler")]}
+    rows = [("p", rater, marks(*each)) for rater, each in spans.items()]
+    (found,) = question_agreement(one_of(CUE, rows), "span-f1")
+    assert found.value == pytest.approx(span_f1(spans["x"], spans["y"]))
+    assert str(found.interval) == "undefined: only one item"
+    (found,) = question_agreement(one_of(CUE, rows), lengths={"p": 12})
+    assert found.value == pytest.approx(unitizing_alpha(12, spans))
+
+
+@pytest.mark.parametrize(
+    ("question", "rows", "statistic", "why"),
+    [
+        (MOOD, [], None, "nobody has answered"),
+        (MOOD, [("p", "x", ChoiceValue(label="sad"))], None, "only one rater"),
+        (
+            MOOD,
+            [("p", "x", ChoiceValue(label="sad")), ("q", "y", ChoiceValue(label="sad"))],
+            None,
+            "no item was rated by two raters",
+        ),
+        (MOOD, [("p", r, ChoiceValue(label="sad")) for r in "xy"], None, "only one category was used"),
+        (SAID, [("p", "x", TextValue(text="a"))], None, "only one rater"),
+        (CUE, [("p", r, marks()) for r in "xy"], "span-f1", "nobody marked or wrote anything"),
+        (CUE, [("p", r, marks()) for r in "xy"], None, "the lengths of the samples are not known here"),
+        (CAUSE, [("p", "x", LinkValue(targets=())), ("q", "y", LinkValue(targets=()))], None, "no item was rated"),
+    ],
+)
+def test_what_is_undefined_says_why(question, rows, statistic, why):
+    (found,) = question_agreement(one_of(question, rows), statistic)
+    assert isinstance(found.value, Undefined)
+    assert why in str(found.value)
+    assert isinstance(found.interval, Undefined)
+
+
+def test_stretches_that_not_all_marked_have_no_unitizing_alpha():
+    rows = [("p", "x", marks((0, 2, "cue"))), ("p", "y", marks((0, 2, "cue"))), ("q", "z", marks())]
+    (found,) = question_agreement(one_of(CUE, rows), lengths={"p": 9, "q": 9})
+    assert "no item was marked by all raters" in str(found.value)
+
+
+def test_the_unitizing_alpha_has_an_interval_over_items():
+    rows = [
+        (f"{n}", rater, marks((n % 3, 4 + n % 2 * (rater == "y"), "cue"))) for n in range(12) for rater in ("x", "y")
+    ]
+    lengths = {f"{n}": 20 for n in range(12)}
+    (found,) = question_agreement(one_of(CUE, rows), lengths=lengths, samples=50)
+    assert found.interval[0] <= found.value <= found.interval[1]
+    assert found.interval[0] < found.interval[1]
+
+
+def test_own_words_count_as_their_group():
+    rows = [("p", "x", ChoiceValue(label="Tense")), ("p", "y", ChoiceValue(label="wired"))]
+    synonyms = {"wired": "tense"}
+    told = one_of(WORD, rows, group=lambda _, label: synonyms.get(label, label))
+    assert {key for _, _, key in told.keyed} == {"tense"}
+    assert item_agreement(WORD, [value for _, _, value in rows]) == 0
+    assert item_agreement(WORD, [value for _, _, value in rows], told.group) == 1
+
+
+def test_stretches_and_transcripts_agree_by_what_they_share():
+    assert item_agreement(CUE, [marks((0, 4, "cue")), marks((2, 6, "cue"))]) == pytest.approx(0.5)
+    assert item_agreement(SAID, [TextValue(text="a b"), TextValue(text="a c")]) == pytest.approx(0.5)
+    assert item_agreement(WHY, [TextValue(text="a b"), TextValue(text="a c")]) is None
+    assert item_agreement(WHO, [RegionValue(faces=()), RegionValue(faces=())]) == 1
+    assert item_agreement(WHO, [RegionValue(faces=(1,)), RegionValue(faces=())]) == 0
