@@ -39,6 +39,14 @@ class Agreement:
     ratings: int
 
 
+def in_words(one: Agreement) -> str:
+    """On one line, such as `Fleiss' kappa 0.43 (95 % interval 0.38 to 0.49), 30 items, 6 raters`."""
+    value = str(one.value) if isinstance(one.value, Undefined) else f"{one.value:.2f}"
+    low_high = "" if isinstance(one.interval, Undefined) else f"{one.interval[0]:.2f} to {one.interval[1]:.2f}"
+    between = f" (95 % interval {low_high})" if low_high else ""
+    return f"{one.variant} {value}{between}, {one.items:,} items, {one.raters:,} raters"
+
+
 def agreement(
     table: Ratings,
     level: Level = "nominal",

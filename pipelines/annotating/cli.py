@@ -138,22 +138,27 @@ def assign(
 @app.command()
 def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
     """Say how far each rater was at the last pull, how fast they are, and how far they agree."""
+    from annotation.agreement import in_words
+    from pipelines.annotating.agree import as_json as agreement_json
     from pipelines.annotating.home import Home
     from pipelines.annotating.rounds import status_recipe
 
     told = status_recipe(Home(recipe, store))
     if as_json:
-        print_json(asdict(told))
+        agreed = {column: agreement_json(column, one) for column, one in told.agreement.items()}
+        print_json({**asdict(told), "agreement": agreed})
         return
     print(f"{told.items} items")
-    for question, (agreed, items) in told.agreement.items():
-        print(f"{question}: " + (f"observed agreement {agreed:.2f} on {items} items" if agreed is not None else "-"))
-        for one in told.raters:
-            if one.question == question:
-                left = "" if one.left is None else f", {one.left} left"
-                pace = "" if one.seconds is None else f", {one.seconds:g} s each"
-                skipped = f", {one.skipped} tasks skipped" if one.skipped else ""
-                print(f"  {one.rater}: {one.done} done{left}{pace}{skipped}")
+    for column, one in told.agreement.items():
+        print(f"{column}: {in_words(one)}")
+    for question in dict.fromkeys(one.question for one in told.raters):
+        print(f"{question}:")
+        for rater in told.raters:
+            if rater.question == question:
+                left = "" if rater.left is None else f", {rater.left} left"
+                pace = "" if rater.seconds is None else f", {rater.seconds:g} s each"
+                skipped = f", {rater.skipped} tasks skipped" if rater.skipped else ""
+                print(f"  {rater.rater}: {rater.done} done{left}{pace}{skipped}")
     print(f"in dispute: {told.contested}; answers that do not fit: {told.problems}; beyond the plan: {told.beyond}")
 
 

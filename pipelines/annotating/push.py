@@ -16,7 +16,7 @@ from annotation.prelabel import Asking, Prelabeller
 from annotation.push import Project, Pushed, push
 from annotation.tabs import settle_tabs, with_votes
 from pipelines.annotating.home import Home, Placed
-from pipelines.annotating.shown import Dialogues, shown_samples
+from pipelines.annotating.shown import Dialogues, Shown, shown_samples
 from pipelines.annotating.tasks import Suggestions, contested, prepare, tasks
 from schemas.answer_value import Value, value_json, value_of_json
 from schemas.errors import UsageError
@@ -188,6 +188,11 @@ def _prelabeller(home: Home) -> Prelabeller:
     return prelabel.named(str(how.python))
 
 
+def samples_of(home: Home) -> list[Shown]:
+    """All samples that something can be asked about, in the order of the sources."""
+    return [one for recording in home.recordings() for one in shown_samples(recording) if one.has("all")]
+
+
 def items_of(home: Home) -> list[str]:
-    """Ids of all samples that something can be asked about, in the order of the sources."""
-    return [one.id for recording in home.recordings() for one in shown_samples(recording) if one.has("all")]
+    """Their ids."""
+    return [one.id for one in samples_of(home)]

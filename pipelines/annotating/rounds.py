@@ -1,20 +1,22 @@
 """`affectloom annotate assign`, `status`, `adjudicate`: who answers what, how far they are, what is in dispute."""
 
-import csv
-import io
-import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, median
+from statistics import median
 
-from annotation.adjudicate import Contest, contested, item_agreement, with_raters
+from annotation.adjudicate import Contest, contested, with_raters
+from annotation.agreement import Agreement
+from annotation.answered import Answered
+from annotation.asked_agreement import question_agreement
 from annotation.assign import Assigned, assign, overlap
+from pipelines.annotating.asked import asked, lengths_of
+from pipelines.annotating.gold import gold_items
 from pipelines.annotating.home import Home
 from pipelines.annotating.pull import read_all
-from pipelines.annotating.push import items_of
-from schemas.answer import Answer
-from schemas.errors import SourceTableError, UsageError
+from pipelines.annotating.push import items_of, samples_of
+from pipelines.annotating.shown import Shown
+from schemas.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def assign_recipe(home: Home, raters: Sequence[str]) -> Plan:
     before = home.assigned()
     dealt = {one.item for one in before}
     fresh = [item for item in items if item not in dealt]
-    gold = _gold_items(home)
+    gold = gold_items(home)
     if strange := sorted(gold - set(items)):
         raise UsageError(f"{how.gold}: there is no sample {strange[0]!r}", do="gold items are samples of the dataset")
     added: list[Assigned] = []
@@ -64,21 +66,6 @@ def assign_recipe(home: Home, raters: Sequence[str]) -> Plan:
     return Plan(names, dict(sorted(loads.items())), len(added), len(before), min(met, default=0), max(met, default=0))
 
 
-def _gold_items(home: Home) -> set[str]:
-    if home.how.gold is None:
-        return set()
-    path = home.loaded.folder / home.how.gold
-    try:
-        text = path.read_text("utf-8-sig")
-        if path.suffix == ".csv":
-            return {row["item"] for row in csv.DictReader(io.StringIO(text, newline=""))}
-        return {json.loads(line)["item"] for line in text.split("\n") if line.strip()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SourceTableError(
-            f"the known answers in {path} cannot be read: {error!r}", do="the columns are item, question and value"
-        ) from error
-
-
 @dataclass(frozen=True)
 class RaterStatus:
     """One rater at one question. left: assigned and not answered; None where nobody is assigned to anything."""
@@ -94,15 +81,11 @@ class RaterStatus:
 
 @dataclass
 class Status:
-    """How far people are. agreement: column to the mean agreement of its items, and how many have two raters.
-
-    It is the observed agreement (annotation.adjudicate.item_agreement), not corrected for chance: `affectloom agree`
-    gives statistics with intervals.
-    """
+    """How far people are. agreement: of each column, by the statistic that its question asks for."""
 
     items: int
     raters: list[RaterStatus] = field(default_factory=list)
-    agreement: dict[str, tuple[float | None, int]] = field(default_factory=dict)
+    agreement: dict[str, Agreement] = field(default_factory=dict)
     problems: int = 0
     contested: int = 0
     beyond: int = 0
@@ -111,42 +94,33 @@ class Status:
 
 def status_recipe(home: Home) -> Status:
     """How far people were at the last pull."""
-    found = read_all(home, home.ledger())
+    return status_of(home, read_all(home, home.ledger()), samples_of(home))
+
+
+def status_of(home: Home, found: Answered, samples: Sequence[Shown]) -> Status:
+    """The same of answers and samples that are read already."""
     people = [one for one in found.answers if one.counts]
     assigned = home.assigned()
     mine: dict[str, set[str]] = defaultdict(set)
     for one in assigned:
         for rater in one.raters:
             mine[rater].add(one.item)
-    told = Status(items=len(set(items_of(home))), problems=len(found.problems))
+    told = Status(items=len(samples), problems=len(found.problems))
     skipped = Counter(one.rater for one in found.unfinished if one.state == "skipped")
-    for question in home.spec.questions:
-        for show in question.shows:
-            column = question.column(show)
-            of = [one for one in people if one.question == column]
-            told.agreement[column] = _agreement(home, of)
-            for rater in sorted({one.rater for one in people} | set(mine)):
-                answers = [one for one in of if one.rater == rater]
-                times = [one.lead_time_s for one in answers if one.lead_time_s is not None]
-                left = len(mine[rater] - {one.item for one in answers}) if assigned else None
-                seconds = round(median(times), 1) if times else None
-                told.raters.append(RaterStatus(column, rater, len(answers), left, skipped[rater], seconds))
-    told.contested = len(contested(people, home.spec, home.how.low, home.contests()))
+    for of in asked(home.spec, people, home.group):
+        if of.question.agreement:
+            lengths = lengths_of(of.question, samples)
+            for part in of.parts:
+                told.agreement[part.column] = question_agreement(part, lengths=lengths)[0]
+        for rater in sorted({one.rater for one in people} | set(mine)):
+            answers = [one for one in of.answers if one.rater == rater]
+            times = [one.lead_time_s for one in answers if one.lead_time_s is not None]
+            left = len(mine[rater] - {one.item for one in answers}) if assigned else None
+            seconds = round(median(times), 1) if times else None
+            told.raters.append(RaterStatus(of.column, rater, len(answers), left, skipped[rater], seconds))
+    told.contested = len(contested(people, home.spec, home.how.low, home.contests(), home.group))
     told.beyond = sum(one.rater in mine and one.item not in mine[one.rater] for one in people) if assigned else 0
     return told
-
-
-def _agreement(home: Home, answers: Sequence[Answer]) -> tuple[float | None, int]:
-    columns = {question.column(show): question for question in home.spec.questions for show in question.shows}
-    by_item: dict[str, list[Answer]] = defaultdict(list)
-    for one in answers:
-        by_item[one.item].append(one)
-    each = [
-        agreed
-        for some in by_item.values()
-        if (agreed := item_agreement(columns[some[0].question], [one.given for one in some if one.given])) is not None
-    ]
-    return (round(fmean(each), 4) if each else None), len(each)
 
 
 def adjudicate_recipe(home: Home) -> tuple[list[Contest], list[Contest]]:
@@ -157,7 +131,7 @@ def adjudicate_recipe(home: Home) -> tuple[list[Contest], list[Contest]]:
     """
     found = read_all(home, home.ledger())
     before = home.contests()
-    new = contested(found.answers, home.spec, home.how.low, before)
+    new = contested(found.answers, home.spec, home.how.low, before, home.group)
     left: list[Contest] = []
     if home.how.adjudicate == "another":
         raters = {rater for one in home.assigned() for rater in one.raters}

@@ -132,7 +132,8 @@ def test_status_counts_what_is_done_and_left(home, answered, people):
     assert sum(one.done for one in mine) == 14
     assert {one.left for one in mine} == {0}
     assert {one.rater for one in mine} == {home.pseudonym(email) for email in people}
-    assert told.agreement["sentiment"] == (pytest.approx(6 / 7, abs=1e-4), 7)
+    # 13 positive, 1 negative: 2 of 14 coincidences differ, chance gives 2 * 13 of 13 * 14.
+    assert (told.agreement["sentiment"].value, told.agreement["sentiment"].items) == (pytest.approx(0), 7)
     assert (told.contested, told.beyond, told.items) == (2, 0, 7)
 
 
