@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Template
 
 from pipelines.auditing.show import summary
+from pipelines.reporting.page import style
 from schemas.audit import AuditReport, Finding
 from schemas.errors import UsageError
 
@@ -27,7 +28,7 @@ def page(report: AuditReport) -> str:
     word = "errors" if counts["error"] else "warnings" if counts["warning"] else "no errors, no warnings"
     template = Template(files("pipelines.auditing").joinpath("audit.html").read_text("utf-8"))
     return template.substitute(
-        style=_style(),
+        style=style(),
         title=escape(f"Audit of {report.dataset}"),
         heading=escape(report.dataset),
         tone=tone,
@@ -40,12 +41,6 @@ def page(report: AuditReport) -> str:
         or "<dt>none</dt><dd></dd>",
         checked=escape(", ".join(report.checked)),
     )
-
-
-def _style() -> str:
-    """That of a run's report: the two are read side by side."""
-    whole = files("pipelines.reporting").joinpath("report.html").read_text("utf-8")
-    return whole[whole.index("<style>") : whole.index("</style>") + len("</style>")]
 
 
 def _figures(report: AuditReport) -> str:

@@ -1,10 +1,11 @@
-"""The charts of a run's report, as inline SVG that takes its colours from the page."""
+"""The charts of reports, as inline SVG that takes its colours from the page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import count
 from math import floor, log10
+from types import MappingProxyType
 
 from pipelines.amounts import duration
 from schemas.run import Progress, StepTold
@@ -14,6 +15,7 @@ _WIDTH = 460
 _LABELS = 132
 _LABEL_LETTERS = 17
 _ENDS = 84
+_VALUES = 52
 _ROW = 26
 _BAR = 15
 _CURVE = (960, 220)
@@ -23,26 +25,42 @@ _MARGINS = (52, 12, 30, 16)
 
 def states_chart(steps: Sequence[StepTold]) -> str:
     """A bar a step, in parts for what became of it."""
-    names = labels(steps)
-    rows = [(step, {state: int(getattr(step, state)) for state in STATES}) for step in steps]
+    rows = [(short(step.step), {state: int(getattr(step, state)) for state in STATES}) for step in steps]
+    return stacked_chart("What became of each step", rows, labels(steps))
+
+
+def stacked_chart(
+    title: str,
+    rows: Sequence[tuple[str, Mapping[str, int]]],
+    names: Sequence[str],
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A bar a row, in parts.
+
+    Args:
+        title: of the whole.
+        rows: what is told of each, and each part's class in the style sheet and count.
+        names: what stands before the bars.
+        words: a class to what it means, where it is not called so.
+    """
     most = max([1, *(sum(counts.values()) for _, counts in rows)])
     scale = (_WIDTH - _LABELS - _ENDS) / most
     drawn = []
-    for at, (step, counts) in enumerate(rows):
+    for at, (name, counts) in enumerate(rows):
         x = float(_LABELS)
         parts = []
-        for state in STATES:
-            width = counts[state] * scale
+        for part, number in counts.items():
+            width = number * scale
             if width:
                 # A gap tells parts apart for whoever does not tell their colours apart.
-                parts.append(_bar(x, at, max(width - 1, 0.8), state, f"{short(step.step)}: {counts[state]} {state}"))
+                parts.append(_bar(x, at, max(width - 1, 0.8), part, f"{name}: {number} {words.get(part, part)}"))
                 x += width
         drawn.append(_row(at, names[at], "".join(parts), f"{sum(counts.values()):,}", x))
     told = "; ".join(
-        f"{short(step.step)}: " + ", ".join(f"{number} {state}" for state, number in counts.items() if number)
-        for step, counts in rows
+        f"{name}: " + ", ".join(f"{number} {words.get(part, part)}" for part, number in counts.items() if number)
+        for name, counts in rows
     )
-    return _svg("What became of each step", told, (_WIDTH, _ROW * len(rows) + 4), "".join(drawn))
+    return _svg(title, told, (_WIDTH, _ROW * len(rows) + 4), "".join(drawn))
 
 
 def seconds_chart(steps: Sequence[StepTold]) -> str:
@@ -61,8 +79,8 @@ def seconds_chart(steps: Sequence[StepTold]) -> str:
     return _svg("Seconds of workers by step", told, (_WIDTH, _ROW * len(steps) + 4), "".join(drawn))
 
 
-def progress_chart(points: Sequence[Progress]) -> str:
-    """Two curves: recordings finished, and of those failed, over seconds."""
+def progress_chart(points: Sequence[Progress], title: str = "", told: str = "") -> str:
+    """Two curves: recordings finished, and of those failed, over seconds; with a title, anything else that grows."""
     width, height = _CURVE
     left, right, below, above = _MARGINS
     last = points[-1]
@@ -89,8 +107,35 @@ def progress_chart(points: Sequence[Progress]) -> str:
     lines.append(f'<polyline class="curve" points="{curve}"/>')
     if last.failed:
         lines.append(f'<polyline class="curve worse" points="{failed}"/>')
-    told = f"{last.finished} recordings finished in {duration(last.seconds)}, {last.failed} of them with failures"
-    return _svg("Recordings finished over time", told, _CURVE, "".join(lines))
+    ran = f"{last.finished} recordings finished in {duration(last.seconds)}, {last.failed} of them with failures"
+    return _svg(title or "Recordings finished over time", told or ran, _CURVE, "".join(lines))
+
+
+def intervals_chart(
+    title: str, rows: Sequence[tuple[str, float, tuple[float, float] | None]], marks: Sequence[float] = ()
+) -> str:
+    """A dot a row, and a line for its interval, from at most 0 to 1. marks: values that a dotted line shows."""
+    least = min([0.0, *(value for _, value, _ in rows), *(pair[0] for _, _, pair in rows if pair)])
+    low = floor(least * 5) / 5
+    scale = (_WIDTH - _LABELS - _VALUES) / (1 - low)
+    tall = _ROW * len(rows) + 4
+
+    def x(value: float) -> float:
+        return _LABELS + (min(value, 1) - low) * scale
+
+    drawn = [
+        f'<line class="{"axis" if mark in {0, 1} else "mark"}" x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="0" '
+        f'y2="{tall}"/><text class="soft" x="{x(mark):.1f}" y="{tall + 13}" text-anchor="middle">{mark:.3g}</text>'
+        for mark in sorted({0.0, 1.0, *marks})
+    ]
+    for at, (name, value, pair) in enumerate(rows):
+        y = at * _ROW + _ROW / 2 - 2
+        if pair:
+            drawn.append(f'<line class="between" x1="{x(pair[0]):.1f}" x2="{x(pair[1]):.1f}" y1="{y}" y2="{y}"/>')
+        drawn.append(f'<circle class="made" cx="{x(value):.1f}" cy="{y}" r="5"/>')
+        drawn.append(_row(at, clipped(name), "", f"{value:.2f}", _WIDTH - _VALUES + 8))
+    told = "; ".join(f"{name}: {value:.2f}" + (f", {p[0]:.2f} to {p[1]:.2f}" if p else "") for name, value, p in rows)
+    return _svg(title, told, (_WIDTH, tall + 18), "".join(drawn))
 
 
 def ticks(most: float, about: int, *, whole: bool = False) -> list[float]:
@@ -117,7 +162,12 @@ def labels(steps: Sequence[StepTold]) -> list[str]:
     """What stands before the bars: the first part of a step's key, or where that is shared, as much of it as fits."""
     heads = Counter(step.step.split(".")[0] for step in steps)
     names = [head if heads[head := step.step.split(".")[0]] == 1 else short(step.step) for step in steps]
-    return [name if len(name) <= _LABEL_LETTERS else f"{name[: _LABEL_LETTERS - 1]}…" for name in names]
+    return [clipped(name) for name in names]
+
+
+def clipped(name: str) -> str:
+    """As much of a name as fits before a bar."""
+    return name if len(name) <= _LABEL_LETTERS else f"{name[: _LABEL_LETTERS - 1]}…"
 
 
 def _row(at: int, name: str, bars: str, end: str, x: float) -> str:

@@ -23,6 +23,7 @@ def page(report: RunReport) -> str:
     tone = "warn" if run.end == "finished" and run.failed else _TONES[run.end]
     template = Template(files("pipelines.reporting").joinpath(_TEMPLATE).read_text("utf-8"))
     return template.substitute(
+        style=style(),
         title=escape(f"{report.recipe}: run of {run.started}"),
         heading=escape(f"{report.recipe} {report.version}"),
         end=escape("finished, with failures" if tone == "warn" and run.end == "finished" else run.end),
@@ -42,6 +43,11 @@ def page(report: RunReport) -> str:
         versions=_plain(run.versions),
         earlier=_earlier(report.runs[1:]),
     )
+
+
+def style() -> str:
+    """The look that all reports share, for a style element: those of runs, of audits and of annotation."""
+    return files("pipelines.reporting").joinpath("page.css").read_text("utf-8")
 
 
 def _when(time: str) -> str:
