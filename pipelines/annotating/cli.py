@@ -177,3 +177,35 @@ def adjudicate(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = Fals
     for one in left:
         print(f"{one.item}, {one.show}: every rater has answered it: add a rater, or use `adjudicate: expert`")
     print(f"{len(new)} items go to another round" + (f"; next: affectloom annotate push {recipe}" if new else ""))
+
+
+@app.command()
+def report(
+    recipe: RecipePath,
+    out: Annotated[Path, typer.Option(help="The page to write, an HTML file.")],
+    store: StoreUrl = STORE,
+    by: Annotated[
+        str, typer.Option(help="What a source is: recording, speaker, dialogue, or a column of the table of sources.")
+    ] = "recording",
+    hard: Annotated[int, typer.Option(min=0, help="Hard items, at most.")] = 30,
+    budget_mb: Annotated[float, typer.Option(min=0, help="Clips in the page, at most; others go beside it.")] = 20,
+    samples: Annotated[int, typer.Option(min=0, help="Of the bootstrap over items; 0: no intervals.")] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Write a page on what the last pull brought: agreement, confusion, raters, hard items with clips, progress."""
+    from pipelines.annotating.agree import as_json as agreement_json
+    from pipelines.annotating.home import Home
+    from pipelines.annotating.report import report as gathered
+    from pipelines.annotating.report_page import write_page
+
+    told = gathered(Home(recipe, store), out, by=by, most=hard, budget=round(budget_mb * 1e6), samples=samples)
+    write_page(out, told)
+    if as_json:
+        agreed = [agreement_json(one.column, each) for one in told.questions for each in one.statistics]
+        print_json(
+            {"page": str(out), "beside": told.beside, "hard": [one.item for one in told.hard], "agreement": agreed}
+        )
+        return
+    print(f"{out}: {len(told.questions)} questions, {told.raters} raters, {len(told.hard)} hard items")
+    if told.beside:
+        print(f"{told.beside} clips lie in {out.with_name(f'{out.stem}-clips')}: keep it beside the page")
