@@ -38,7 +38,11 @@ LEVELS = ("weak", "middling", "strong")
 def made(folder, *, spec=SPEC, annotate="{raters: 5, gold: gold.csv, adjudicate: expert}"):
     """A `Home` whose last pull brought these answers."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [("item", "question", "value"), ("talk#0000", "sentiment", "positive"), ("note#0000", "sentiment", "negative")]
+    rows = [
+        ("item", "question", "value"),
+        ("talk#0000", "sentiment", "positive"),
+        ("note#0000", "sentiment", "negative"),
+    ]
     with (folder / "gold.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     home = built(folder, spec=spec, annotate=annotate, name="made")
@@ -58,7 +62,10 @@ def ledger():
                 {"text": "words " * 20, "fps": 25},
                 (Suggestion("guess", [choice("intensity", "weak", media)]),) if show == "all" else (),
             )  # fmt: skip
-            entries = [entry(task, rater, at, said(rater, truth, show, media, chance), place) for at, rater in enumerate(RATERS)]
+            entries = [
+                entry(task, rater, at, said(rater, truth, show, media, chance), place)
+                for at, rater in enumerate(RATERS)
+            ]
             found.see(task, entries, whole=True)
     again = TaskSeen(1, "all", 50, "talk#0000~again", "2026-01-03", {"text": "words " * 20, "fps": 25})
     entries = [entry(again, "ann", 0, [choice("sentiment", "positive", "video")], 60),
@@ -74,7 +81,9 @@ def said(rater, truth, show, media, chance):
     found = [choice("sentiment", mood, media if show == "all" else "none")]
     if show == "all":
         found.append(choice("intensity", "weak" if rater == "kim" else chance.choice(LEVELS[: 2 + right]), media))
-        found.append(choice("tags", ["joy"] if mood == "positive" else ["anger", "fear"][: chance.randint(1, 2)], media))
+        found.append(
+            choice("tags", ["joy"] if mood == "positive" else ["anger", "fear"][: chance.randint(1, 2)], media)
+        )
         found.append(choice("word", "calm", media) if right else area("word__other", HOSTILE, media))
         found += [number(f"vad__{name}", chance.randint(40, 60 + 30 * right), media) for name in ("valence", "arousal")]
         found.append(area("said" if media != "none" else "why", "words " * (18 + right), media))

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from annotation import bootstrap
 from annotation.answered import Answered
 from annotation.assign import ROUND
+from annotation.bootstrap import Statistic
 from annotation.modality import modality_agreement, modality_importance
 from annotation.ratings import Undefined
 from pipelines.annotating.asked import Asked, asked, lengths_of
@@ -31,6 +33,7 @@ class Modality:
 
     show: Show
     agreement: float | Undefined
+    interval: tuple[float, float] | Undefined
     importance: float | Undefined
 
 
@@ -83,6 +86,7 @@ def report(home: Home, out: Path, *, by: str, most: int, budget: int, samples: i
     sources = sources_by(home, {one.id: one.recording for one in shown}, by)
     gold = gold_answers(home)
     told: list[QuestionTold] = []
+    notes: list[str] = []
     for one in of:
         known = Known(
             lengths=lengths_of(one.question, shown),
@@ -91,6 +95,9 @@ def report(home: Home, out: Path, *, by: str, most: int, budget: int, samples: i
             gold=gold.get(one.column, {}),
             again=[answer for answer in found.repeats if answer.question == one.column],
         )
+        if not one.question.agreement:
+            notes.append(f"Not compared, as the questions say: {one.question.heading}.")
+            continue
         told += [question_told(part, one.answers, known, show=one.show, samples=samples) for part in one.parts]
     by_id = {one.id: one for one in shown}
     hardest = hard(of, home.group, most=most, decided=decided(found, home))
@@ -100,7 +107,7 @@ def report(home: Home, out: Path, *, by: str, most: int, budget: int, samples: i
         questions=tuple(told),
         hard=tuple(clipped),
         progress=tuple(status.raters),
-        modalities=modalities(home.spec, of),
+        modalities=modalities(home.spec, of, samples),
         times=tuple(sorted(answer.at for answer in people if answer.at)),
         raters=len({answer.rater for answer in people}),
         answers=len(people),
@@ -110,6 +117,7 @@ def report(home: Home, out: Path, *, by: str, most: int, budget: int, samples: i
         problems=status.problems,
         beside=beside,
         samples=samples,
+        notes=tuple(notes),
     )
 
 
@@ -143,7 +151,14 @@ def decided(found: Answered, home: Home) -> dict[tuple[str, str], list[tuple[int
     return {place: sorted(each, key=lambda one: one[0]) for place, each in by.items()}
 
 
-def modalities(spec: QuestionSpec, of: Sequence[Asked]) -> dict[str, tuple[Modality, ...]]:
+def _modality(show: Show, one: Statistic | Undefined, importance: float | Undefined, samples: int) -> Modality:
+    if isinstance(one, Undefined):
+        return Modality(show, one, one, importance)
+    between = bootstrap.interval(one, samples) if samples else Undefined("not asked for")
+    return Modality(show, one.value(), between, importance)
+
+
+def modalities(spec: QuestionSpec, of: Sequence[Asked], samples: int) -> dict[str, tuple[Modality, ...]]:
     """Of each question that was asked of the whole and of modalities alone, what these tell of the label."""
     found = {}
     for question in spec.questions:
@@ -156,8 +171,7 @@ def modalities(spec: QuestionSpec, of: Sequence[Asked]) -> dict[str, tuple[Modal
                 continue
             importance = modality_importance({str(show): table for show, table in alone.items()}, full.table)
             found[full.column] = tuple(
-                Modality(show, one if isinstance(one, Undefined) else one.value(), importance[show])
+                _modality(show, modality_agreement(table, full.table), importance[show], samples)
                 for show, table in alone.items()
-                for one in [modality_agreement(table, full.table)]
             )
     return found

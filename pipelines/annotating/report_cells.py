@@ -31,7 +31,7 @@ def between(interval: tuple[float, float] | Undefined, value: float | Undefined)
     """An interval; nothing where already the value says why there is none."""
     if isinstance(interval, Undefined):
         return "" if isinstance(value, Undefined) else f'<span class="undefined">none: {escape(interval.reason)}</span>'
-    return f"{number(interval[0])} to {number(interval[1])}"
+    return f"<span class=whole>{number(interval[0])} to {number(interval[1])}</span>"
 
 
 def percent(share: float | Undefined, of: int | None = None) -> str:
@@ -82,8 +82,9 @@ def table(caption: str, heads: Sequence[Head], rows: Iterable[Sequence[str]], *,
     )
     kind = ' class="sortable"' if sortable else ""
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table{kind}>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<p class="caption">{escape(caption)}</p>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
+        f'<table{kind} aria-label="{escape(caption)}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 

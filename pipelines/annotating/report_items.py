@@ -102,7 +102,11 @@ def hard(asked: Sequence[Asked], group: Group, *, most: int, decided: Decided | 
 def _votes(of: Asked, answers: Sequence[Answer], agreed: float | None, decided: Sequence[tuple[int, Answer]]) -> Votes:
     shown = [(one.rater, told(of.parts, one)) for one in sorted(answers, key=lambda one: one.rater)]
     counts = Counter(value for _, value in shown).most_common()
-    heading = of.question.heading if of.show == "all" else f"{of.question.heading} ({of.show} alone)"
+    heading = (
+        of.question.heading
+        if of.show == "all" or len(of.question.shows) == 1
+        else f"{of.question.heading} ({of.show} alone)"
+    )
     experts = tuple((one.rater, number, told(of.parts, one)) for number, one in decided)
     return Votes(of.column, heading, agreed, tuple(counts), tuple(shown), experts)
 

@@ -84,7 +84,7 @@ def _figures(told: ReportTold) -> str:
         ("answers", f"{told.answers:,}", f"to {len(told.questions):,} questions"),
     ]
     if told.contested is not None:
-        shown.append(("in dispute", f"{told.contested:,}", "tied, or with little agreement"))
+        shown.append(("in dispute", f"{told.contested:,}", "tasks that are tied, or with little agreement"))
     if told.problems is not None:
         shown.append(("do not fit", f"{told.problems:,}", "answers against their question"))
     return "".join(
@@ -107,14 +107,14 @@ def _glance(told: ReportTold) -> str:
     ]
     chart = intervals_chart("Agreement on each question", drawn, KRIPPENDORFF) if drawn else ""
     heads = (
-        ("question", False), ("raters saw", False), ("statistic", False), ("value", True), ("95 % interval", False),
+        ("question", False), ("value", True), ("95 % interval", False), ("statistic", False), ("raters saw", False),
         ("items", True), ("raters", True),
     )  # fmt: skip
     rows = (
         [
-            f'<a href="#q{at}">{text(one.heading)}</a>', SHOWN[one.show], text(one.main.variant),
-            number(one.main.value), between(one.main.interval, one.main.value), f"{one.main.items:,}",
-            f"{one.main.raters:,}",
+            f'<a href="#q{at}">{text(one.heading)}</a>', number(one.main.value),
+            between(one.main.interval, one.main.value), text(one.main.variant), SHOWN[one.show],
+            f"{one.main.items:,}", f"{one.main.raters:,}",
         ]
         for at, one in enumerate(told.questions, 1)
     )  # fmt: skip

@@ -67,7 +67,7 @@ def _labels(told: QuestionTold) -> str:
 def _sources(told: SourcesTold) -> str:
     heading = f"<h3>By {text(told.by)}</h3>"
     if told.why:
-        return f"{heading}<p class=soft>{text(told.why)}</p>"
+        return f"{heading}<p class=caption>{text(told.why)}</p>"
     statistic = next((one.variant for _, one in told.rows), "")
     rows = (
         [text(name), number(one.value), between(one.interval, one.value), f"{one.items:,}", f"{one.ratings:,}"]
@@ -91,8 +91,8 @@ def _confusion(told: Confusion | None) -> str:
     caption = "Where one rater gave the row's label, so often another rater of the same item gave the column's."
     return (
         "<h3>Confusion between labels</h3>"
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Confusion between labels"><table class="heat">'
-        f"<caption>{caption} The small figures count ratings, each once.</caption>"
+        f"<p class=caption>{caption} The small figures count ratings, each once.</p>"
+        '<div class="scroll" tabindex="0" role="region" aria-label="Confusion between labels"><table class="heat">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -109,8 +109,13 @@ def _cell(told: Confusion, at: int, to: int) -> str:
 def _modalities(told: Sequence[Modality]) -> str:
     if not told:
         return ""
-    heads = (("raters saw", False), ("Cohen's kappa with the whole", True), ("importance", True))
-    rows = ([SHOWN[one.show], number(one.agreement), number(one.importance)] for one in told)
+    heads = (
+        ("raters saw", False), ("Cohen's kappa with the whole", True), ("95 % interval", False), ("importance", True),
+    )  # fmt: skip
+    rows = (
+        [SHOWN[one.show], number(one.agreement), between(one.interval, one.agreement), number(one.importance)]
+        for one in told
+    )
     caption = "What one modality alone tells of the label given to everything, majority against majority."
     return f"<h3>Modalities</h3>{table(caption, heads, rows)}"
 
@@ -119,31 +124,31 @@ def _raters(told: QuestionTold) -> str:
     if not told.raters:
         return ""
     accepted = any(one.accepted is not None for one in told.raters)
+    flagged = any(one.flags for one in told.raters)
     heads = [
         ("rater", False), ("answers", True), ("median time", True), ("with others", True), ("without", True),
         ("gold right", True), ("repeats", True), ("one answer", True), ("longest run", True),
-        *([("accepted", True)] if accepted else []), ("to look at", False),
+        *([("accepted", True)] if accepted else []), *([("to look at", False)] if flagged else []),
     ]  # fmt: skip
-    caption = (
-        f"“with others”: mean agreement with other raters on the same item; “without”: {told.main.variant} of all "
-        f"others ({_plainly(told.main)} with everybody); “repeats”: agreement with themselves when an item came again; "
-        "“one answer”: share of the answer given most; “longest run”: of the same answer."
-    )
-    rows = (_rater(one, accepted=accepted) for one in told.raters)
-    return f"<h3>Raters</h3>{table(caption, heads, rows, sortable=True)}"
+    caption = f"“without”: {told.main.variant} of the others; with everybody it is {_plainly(told.main)}."
+    rows = (_rater(one, accepted=accepted, flagged=flagged) for one in told.raters)
+    quiet = "" if flagged else "<p class=soft>Nothing stands out.</p>"
+    more = '<p class=soft><a href="#reading">What the columns mean</a></p>'
+    return f"<h3>Raters</h3>{table(caption, heads, rows, sortable=True)}{quiet}{more}"
 
 
 def _plainly(one: Agreement) -> str:
-    return str(one.value) if isinstance(one.value, Undefined) else f"{one.value:.3f}"
+    return str(one.value) if isinstance(one.value, Undefined) else f"{one.value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _rater(one: RaterTold, *, accepted: bool) -> list[str]:
+def _rater(one: RaterTold, *, accepted: bool, flagged: bool) -> list[str]:
     time = percent(one.median_s) if isinstance(one.median_s, Undefined) else f"{one.median_s:.1f} s"
     gold = percent(one.gold) if isinstance(one.gold, Undefined) else percent(*one.gold)
     again = percent(one.again) if isinstance(one.again, Undefined) else percent(*one.again)
     took = [] if not accepted else [percent(one.accepted[0] / max(one.accepted[1], 1)) if one.accepted else NONE]
     flags = "; ".join(f"<strong class=flag>{text(flag)}</strong>" for flag in one.flags)
+    last = [f"<div class=flags>{flags}</div>"] if flagged else []
     return [
         f"<code>{text(one.rater)}</code>", f"{one.answers:,}", time, percent(one.others), number(one.without), gold,
-        again, percent(one.most_used), f"{one.longest_run:,}", *took, flags,
+        again, percent(one.most_used), f"{one.longest_run:,}", *took, *last,
     ]  # fmt: skip

@@ -102,6 +102,8 @@ def question_told(part: Rated, answers: Sequence[Answer], known: Known, *, show:
     for name in statistics_of(part.question):
         statistics += question_agreement(part, name, samples=samples, lengths=known.lengths)
     heading = part.question.heading
+    if len(part.question.shows) > 1 and show != "all":
+        heading = f"{heading} ({show} alone)"
     return QuestionTold(
         column=part.column,
         heading=f"{heading}: {part.dimension}" if part.dimension else heading,

@@ -16,8 +16,12 @@ _LABELS = 132
 _LABEL_LETTERS = 17
 _ENDS = 84
 _VALUES = 52
+_ANCHORS = {0: "end", 1: "start"}
+"""Of the words under two marks that may lie close together."""
 _ROW = 26
 _BAR = 15
+_DAY = 86_400
+_TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, _DAY, 2 * _DAY)
 _CURVE = (960, 220)
 _MARGINS = (52, 12, 30, 16)
 """Of the curve: left, right, below, above."""
@@ -97,7 +101,7 @@ def progress_chart(points: Sequence[Progress], title: str = "", told: str = "") 
     for tick in ticks(most, 4, whole=True):
         lines.append(f'<line class="grid" x1="{left}" x2="{width - right}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         lines.append(f'<text class="soft" x="{left - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:,.0f}</text>')
-    for tick in ticks(longest, 6):
+    for tick in time_ticks(longest, 6):
         anchor = "start" if not tick else "end" if x(tick) > width - 60 else "middle"
         told = duration(tick) if tick else "0"
         lines.append(f'<text class="soft" x="{x(tick):.1f}" y="{height - 8}" text-anchor="{anchor}">{told}</text>')
@@ -124,16 +128,17 @@ def intervals_chart(
         return _LABELS + (min(value, 1) - low) * scale
 
     drawn = [
-        f'<line class="{"axis" if mark in {0, 1} else "mark"}" x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="0" '
-        f'y2="{tall}"/><text class="soft" x="{x(mark):.1f}" y="{tall + 13}" text-anchor="middle">{mark:.3g}</text>'
-        for mark in sorted({0.0, 1.0, *marks})
+        f'<line class="{"axis" if at < 0 else "mark"}" x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="0" '
+        f'y2="{tall}"/><text class="soft" x="{x(mark):.1f}" y="{tall + 13}" '
+        f'text-anchor="{_ANCHORS.get(at, "middle")}">{mark:.3g}</text>'
+        for at, mark in [(-1, 0.0), *enumerate(sorted(marks)), (-1, 1.0)]
     ]
     for at, (name, value, pair) in enumerate(rows):
         y = at * _ROW + _ROW / 2 - 2
         if pair:
             drawn.append(f'<line class="between" x1="{x(pair[0]):.1f}" x2="{x(pair[1]):.1f}" y1="{y}" y2="{y}"/>')
         drawn.append(f'<circle class="made" cx="{x(value):.1f}" cy="{y}" r="5"/>')
-        drawn.append(_row(at, clipped(name), "", f"{value:.2f}", _WIDTH - _VALUES + 8))
+        drawn.append(_row(at, clipped(name), "", f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), _WIDTH - _VALUES + 8))
     told = "; ".join(f"{name}: {value:.2f}" + (f", {p[0]:.2f} to {p[1]:.2f}" if p else "") for name, value, p in rows)
     return _svg(title, told, (_WIDTH, tall + 18), "".join(drawn))
 
@@ -150,6 +155,17 @@ def ticks(most: float, about: int, *, whole: bool = False) -> list[float]:
             return found
         found.append(number * step)
     return found
+
+
+def time_ticks(longest: float, about: int) -> list[float]:
+    """Seconds from 0 to at most `longest`, about so many, that are round as people count time."""
+    rough = longest / about
+    if rough < 1:
+        return ticks(longest, about)
+    step = next((one for one in _TIMES if one >= rough), None)
+    if step is None:
+        return [one * _DAY for one in ticks(longest / _DAY, about)]
+    return [float(one * step) for one in range(int(longest / step * (1 + 1e-9)) + 1)]
 
 
 def short(step: str) -> str:
