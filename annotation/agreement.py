@@ -73,15 +73,7 @@ def agreement(
     found = []
     for name in chosen:
         for variant, make in _variants(name, level):
-            one = make(table)
-            value = one if isinstance(one, Undefined) else one.value()
-            between: tuple[float, float] | Undefined
-            if isinstance(one, Undefined) or isinstance(value, Undefined):
-                between = value if isinstance(value, Undefined) else Undefined("it has no value")
-            elif samples:
-                between = bootstrap.interval(one, samples, seed)
-            else:
-                between = Undefined("not asked for")
+            value, between = bootstrap.with_interval(make(table), samples, seed)
             at: Level = "nominal" if name in {"percent", "fleiss"} else level
             if name == "icc" and level in {"nominal", "ordinal"}:
                 at = "interval"

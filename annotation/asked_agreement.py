@@ -19,6 +19,7 @@ from annotation.unitizing import joined, unitizing_alpha
 from schemas import asked
 
 MEASURED: tuple[Level, ...] = get_args(Level)
+_SETS: frozenset[asked.Statistic] = frozenset({"masi", "jaccard"})
 _MOST_UNITIZED = 400
 """Stretches beyond which the unitizing alpha has no interval: its time grows with their square."""
 _UNITIZING_SAMPLES = 200
@@ -37,11 +38,12 @@ NOBODY = Undefined("nobody has answered")
 def statistics_of(question: asked.Asked) -> tuple[asked.Statistic, ...]:
     """Those that fit a kind of question, the one that its spec asks for first.
 
-    An ICC takes distances that mean something: on an ordinal scale it is there only where it is asked for.
+    An ICC takes distances that mean something: on an ordinal scale it is there only where it is asked for. Of single
+    names, distances between sets say what the nominal alpha says, and are there only where they are asked for.
     """
     main = question.used_statistic
-    rest = [name for name in question.allowed_statistics if name != main]
-    return (main, *(name for name in rest if name != "icc" or question.level in {"interval", "ratio"}))
+    left_out = _SETS if question.level == "nominal" else {"icc"} if question.level == "ordinal" else set()
+    return (main, *(name for name in question.allowed_statistics if name != main and name not in left_out))
 
 
 def question_agreement(
@@ -65,20 +67,14 @@ def question_agreement(
     if not rated.keyed:
         return [_told(rated, name, NOBODY, NOBODY)]
     level = _measured(rated.level)
-    if level is not None or name == "percent":
+    if name == "percent" or (level is not None and name not in _SETS):
         return _of_table(rated.table, level or "nominal", _of_tables(name), samples, seed)
     if name == "krippendorff":
         (found,) = agreement(rated.table, "nominal", name, samples=samples, seed=seed)
         return [_told(rated, name, found.value, found.interval, "Krippendorff's alpha of whole sets")]
     if name == "unitizing":
         return [_unitizing(rated, lengths, samples, seed)]
-    one = _made(rated, name)
-    value = one if isinstance(one, Undefined) else one.value()
-    between: tuple[float, float] | Undefined = Undefined("not asked for")
-    if isinstance(one, Undefined) or isinstance(value, Undefined):
-        between = Undefined("it has no value")
-    elif samples:
-        between = bootstrap.interval(one, samples, seed)
+    value, between = bootstrap.with_interval(_made(rated, name), samples, seed)
     return [_told(rated, name, value, between)]
 
 
@@ -109,8 +105,8 @@ def _told(
 
 def _made(rated: Rated, name: asked.Statistic) -> Statistic | Undefined:
     """Statistics of sets, and means over items."""
-    if name in {"masi", "jaccard"}:
-        order = [one if isinstance(one, frozenset) else frozenset() for one in rated.table.values]
+    if name in _SETS:
+        order = [one if isinstance(one, frozenset) else frozenset({str(one)}) for one in rated.table.values]
         return krippendorff_alpha(rated.table, distance=set_distance(order, masi=name == "masi"))
     of = _OF_ITEM[name]
     by_item: dict[str, list[Hashable]] = defaultdict(list)
@@ -218,10 +214,7 @@ def by_category(rated: Rated, *, samples: int = 1000, seed: int = 0) -> dict[str
     for label, has in holds.items():
         codes = np.where(table.codes < 0, -1, has[table.codes].astype(np.int64))
         one = fleiss_kappa(Ratings(codes, (0, 1), table.items, table.raters))
-        value = one if isinstance(one, Undefined) else one.value()
-        between: tuple[float, float] | Undefined = Undefined("it has no value")
-        if isinstance(one, Statistic) and not isinstance(value, Undefined):
-            between = bootstrap.interval(one, samples, seed) if samples else Undefined("not asked for")
+        value, between = bootstrap.with_interval(one, samples, seed)
         many = int((codes == 1).sum())
         found[label] = Agreement(
             "fleiss", f"Fleiss' kappa, {label}", "nominal", value, between, len(table.items), len(table.raters), many

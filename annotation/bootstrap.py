@@ -70,3 +70,15 @@ def interval(
         return Undefined("most resamples have no value")
     low, high = np.quantile(defined, [(1 - coverage) / 2, (1 + coverage) / 2])
     return float(low), float(high)
+
+
+def with_interval(
+    one: Statistic | Undefined, samples: int = 1000, seed: int = 0
+) -> tuple[float | Undefined, tuple[float, float] | Undefined]:
+    """The value and its interval; without a value, the reason stands in both places. samples: 0 for no interval."""
+    if isinstance(one, Undefined):
+        return one, one
+    value = one.value()
+    if isinstance(value, Undefined):
+        return value, value
+    return value, interval(one, samples, seed) if samples else Undefined("not asked for")

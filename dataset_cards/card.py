@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from dataset_cards.agreement import HEAD, READING, agreement_rows
 from dataset_cards.audit import audit_section
 from dataset_cards.columns import column_table
 from schemas import errors
@@ -157,6 +158,8 @@ def _labels(questions: Sequence[Question]) -> str:
             f"samples {question.items:,}. The aggregate is {rule}.{tied}"
         )
         text += ["", line, *(["", _table(("aggregate", "samples", "share"), rows)] if rows else [])]
+        text += ["", _table(HEAD, agreement_rows(question.agreement))] if question.agreement else []
+    text += ["", READING] if any(question.agreement for question in questions) else []
     return "\n".join(text)
 
 

@@ -60,6 +60,22 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Agreed:
+    """One statistic of agreement between raters, as published.
+
+    name: in full. value: None where it is undefined. interval: of 95 %, None where there is none. why: of either None.
+    items, raters: that have answers.
+    """
+
+    name: str
+    value: float | None
+    interval: tuple[float, float] | None
+    items: int
+    raters: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Question:
     """One question as it is published. names: of the classes, sorted; empty for a question answered in numbers."""
 
@@ -77,6 +93,8 @@ class Question:
     rule: str = ""
     """How the aggregate comes about, where a question spec says so; empty: the mean or the most frequent answer."""
     has_number: bool = True
+    agreement: tuple[Agreed, ...] = ()
+    """Between raters, the statistic that the question asks for first; empty where it wants none."""
 
     @property
     def is_number(self) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from annotation import bootstrap
 from annotation.answered import Answered
 from annotation.assign import ROUND
-from annotation.bootstrap import Statistic
 from annotation.modality import modality_agreement, modality_importance
 from annotation.ratings import Undefined
 from pipelines.annotating.asked import Asked, asked, lengths_of
@@ -151,13 +150,6 @@ def decided(found: Answered, home: Home) -> dict[tuple[str, str], list[tuple[int
     return {place: sorted(each, key=lambda one: one[0]) for place, each in by.items()}
 
 
-def _modality(show: Show, one: Statistic | Undefined, importance: float | Undefined, samples: int) -> Modality:
-    if isinstance(one, Undefined):
-        return Modality(show, one, one, importance)
-    between = bootstrap.interval(one, samples) if samples else Undefined("not asked for")
-    return Modality(show, one.value(), between, importance)
-
-
 def modalities(spec: QuestionSpec, of: Sequence[Asked], samples: int) -> dict[str, tuple[Modality, ...]]:
     """Of each question that was asked of the whole and of modalities alone, what these tell of the label."""
     found = {}
@@ -171,7 +163,9 @@ def modalities(spec: QuestionSpec, of: Sequence[Asked], samples: int) -> dict[st
                 continue
             importance = modality_importance({str(show): table for show, table in alone.items()}, full.table)
             found[full.column] = tuple(
-                _modality(show, modality_agreement(table, full.table), importance[show], samples)
+                Modality(
+                    show, *bootstrap.with_interval(modality_agreement(table, full.table), samples), importance[show]
+                )
                 for show, table in alone.items()
             )
     return found

@@ -4,7 +4,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -13,6 +13,7 @@ from annotation.aggregate import by_mace
 from annotation.dawid_skene import dawid_skene
 from annotation.ratings import MISSING, Ratings
 from annotation.voted import Group, votes_of
+from pipelines.publishing.agreed import agreed_by_column
 from schemas.answer import Answer, Question
 from schemas.answer_value import (
     ChoicesValue,
@@ -96,8 +97,10 @@ def columns_of(
         shape = {"rater": value("string"), "round": value("int64"), "value": question.answer_feature}
         features[f"{column}_decided"] = list_of(shape)
         _decide(question, column, decided, rows, named=named, group=group)
+    agreed = agreed_by_column(question, column, answers, group)
     told = tuple(
-        _told(question, name, answers, rows, order=order, tied=tied[name]) for name in _told_of(question, column)
+        replace(_told(question, name, answers, rows, order=order, tied=tied[name]), agreement=agreed.get(name, ()))
+        for name in _told_of(question, column)
     )
     return Columns(features, rows, told)
 

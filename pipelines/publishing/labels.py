@@ -12,6 +12,7 @@ from typing import Any
 
 from annotation.pseudonyms import pseudonym
 from annotation.voted import Group, as_written
+from pipelines.publishing.agreed import agreed_plainly
 from pipelines.publishing.asked_answers import read_by
 from pipelines.publishing.asked_labels import Decision, columns_of
 from schemas.answer import Answer, Question
@@ -228,6 +229,10 @@ def _aggregate(
         tied=tied,
         aggregates=_ranges(found) if numeric else tuple((label, found.count(at)) for at, label in enumerate(names)),
         strays=strays if len(strays) * 2 < len(answers) else (),
+        agreement=agreed_plainly(
+            ((one.item, one.rater, one.value if one.number is None or not numeric else one.number) for one in answers),
+            numbers=numeric,
+        ),
     )
 
 

@@ -175,6 +175,35 @@ def test_categories_have_fleiss_kappa_and_an_interval():
     assert {label: one.ratings for label, one in found.items()} == Counter(rows.values())
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from("pqrs"), st.sampled_from("xyz")), st.sampled_from([(), (1,), (2,)]), min_size=2
+    )
+)
+def test_one_face_is_a_name_and_distances_of_sets_say_the_same(rows):
+    told = one_of(WHO, [(item, rater, RegionValue(faces=faces)) for (item, rater), faces in rows.items()])
+    assert statistics_of(WHO) == ("krippendorff", "percent")
+    values = [question_agreement(told, name, samples=10)[0] for name in ("krippendorff", "jaccard", "masi")]
+    assert values[0].value == values[1].value == values[2].value
+    assert values[0].interval == values[1].interval
+
+
+@pytest.mark.parametrize("question", SPEC.questions, ids=lambda one: one.id)
+def test_every_statistic_that_a_question_may_ask_for_is_there_or_says_why(question):
+    value = {
+        "choice": ChoiceValue(label="calm"), "choices": tags("ab"), "text": TextValue(text="so it is"),
+        "span": marks((0, 3, "cue")), "link": LinkValue(targets=("q",)), "region": RegionValue(faces=(1,)),
+        "scale": ScaleValue(number=None if question.id == "vad" else 2.0,
+                            dimensions={"valence": 3.0, "arousal": 3.0} if question.id == "vad" else {}),
+    }[question.kind]  # fmt: skip
+    for part in rated(question, question.id, [("p", "x", value), ("p", "y", value), ("q", "x", value)]):
+        for name in question.allowed_statistics:
+            for one in question_agreement(part, name, samples=5, lengths={"p": 9, "q": 9}):
+                assert (one.statistic, one.raters) == (name, 2)
+                assert isinstance(one.value, Undefined) or 0 <= one.value <= 1
+
+
 def test_transcripts_links_and_stretches_are_means_over_items():
     said = {"p": ["one two", "one too", "one two"], "q": ["x", "x y", "x"], "r": ["alone"]}
     rows = [(item, f"r{at}", TextValue(text=text)) for item, texts in said.items() for at, text in enumerate(texts)]

@@ -3,7 +3,7 @@ import yaml
 
 from dataset_cards.card import card
 from dataset_cards.columns import column_table, unit
-from schemas.answer import Question
+from schemas.answer import Agreed, Question
 from schemas.failure import Failure
 from schemas.features import audio, card_features, class_label, list_of, value
 from schemas.publication import About, Contents, MediaProblem, Publication, SplitShare, StepUsed
@@ -121,6 +121,22 @@ def test_labels_are_described_with_their_distribution():
     assert "answers 30, raters 3, samples 10" in body
     assert "null where two were given equally often. Tied: 1." in body
     assert "| happy | 6 | 60.0% |" in body
+
+
+def test_agreement_stands_with_its_interval_or_why_there_is_none():
+    agreed = (
+        Agreed("Krippendorff's alpha, nominal", 0.4302, (0.3804, -0.00001), 30, 6),
+        Agreed("Fleiss' kappa", None, None, 30, 6, "only one category was used"),
+        Agreed("ICC(2,1)", 0.5, None, 1, 6, "only one item"),
+    )
+    question = Question("mood", ("happy", "sad"), 30, 180, 6, 0, (), agreement=agreed)
+    _, body = head_and_body(card(About(name="x"), contents(questions=(question,)), Publication()))
+    assert "| Krippendorff's alpha, nominal | 0.430 | 0.380 to 0.000 | 30 | 6 |" in body
+    assert "| Fleiss' kappa | undefined: only one category was used |  | 30 | 6 |" in body
+    assert "| ICC(2,1) | 0.500 | none: only one item | 1 | 6 |" in body
+    assert "percentiles of a bootstrap over samples" in body
+    plain = Question("mood", ("happy", "sad"), 30, 180, 6, 0, ())
+    assert "bootstrap" not in card(About(name="x"), contents(questions=(plain,)), Publication())
 
 
 def test_known_limits_follow_from_what_is_published():

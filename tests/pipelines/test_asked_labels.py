@@ -258,3 +258,37 @@ def test_decisions_are_those_of_experts_in_their_rounds(tmp_path):
     ]
     table.write_text("".join(json.dumps(one) + "\n" for one in rows), "utf-8")
     assert [(number, one.rater, one.value) for number, one in read_decisions(str(table))] == [(3, "eva", "sad")]
+
+
+def test_agreement_is_told_for_each_column():
+    given_ = [
+        *answers("mood", "happy", "happy", item="alone#0000"),
+        *answers("mood", "sad", "happy", item="talk#0000"),
+        *answers("mood", "sad", "sad", item="talk#0001"),
+    ]
+    _, made = row(spec(MOOD), given_)
+    (told,) = made.questions
+    named = {one.name: one for one in told.agreement}
+    # Coincidences by hand: sad-sad 2, happy-happy 2, sad-happy 2; alpha = 1 - 5 * 2 / (2 * 3 * 3).
+    assert named["Krippendorff's alpha, nominal"].value == pytest.approx(1 - 5 * 2 / 18)
+    assert named["percent agreement"].value == pytest.approx(2 / 3)
+    assert (told.agreement[0].items, told.agreement[0].raters) == (3, 2)
+    assert all(one.interval is not None for one in told.agreement)
+
+
+def test_agreement_is_told_for_each_dimension_and_not_where_none_is_wanted():
+    affect = "id: affect, kind: scale, measure: interval, range: [1, 9], dimensions: [{id: valence}, {id: arousal}]"
+    values = [json.dumps({"valence": one, "arousal": 10 - one}) for one in (2, 7)]
+    given_ = [*answers("affect", *values), *answers("affect", *values, item="talk#0000")]
+    _, made = row(spec(affect), given_)
+    assert [one.name for one in made.questions] == ["affect_valence", "affect_arousal"]
+    assert {one.agreement[0].name for one in made.questions} == {"Krippendorff's alpha, interval"}
+    _, made = row(spec(affect + ", agreement: false"), given_)
+    assert [one.agreement for one in made.questions] == [(), ()]
+
+
+def test_one_rater_has_no_agreement_and_the_reason_is_told():
+    _, made = row(spec(MOOD), answers("mood", "happy"))
+    assert {(one.value, one.interval, one.why) for one in made.questions[0].agreement} == {
+        (None, None, "only one rater")
+    }

@@ -152,6 +152,22 @@ def test_words_become_a_class_by_majority_and_a_tie_is_null_and_said():
     (question,) = made.questions
     assert (question.items, question.answers, question.raters, question.tied) == (2, 5, 3, 1)
     assert question.aggregates == (("angry", 0), ("happy", 0), ("sad", 1))
+    assert {one.name: one.raters for one in question.agreement}["Krippendorff's alpha, nominal"] == 3
+
+
+def test_agreement_on_numbers_is_that_of_their_distances():
+    rows = answered(
+        *(
+            (item, rater, "score", float(one))
+            for item, (a, b) in {"clip#0000": (1, 2), "clip#0001": (4, 4)}.items()
+            for rater, one in (("ann", a), ("bob", b))
+        )
+    )
+    (question,) = label(rows, SAMPLES, salt=SALT).questions
+    named = {one.name: one.value for one in question.agreement}
+    # 1 - (n - 1) * sum of squares within / sum of squares between all pairs: 1, 2, 4, 4.
+    assert named["Krippendorff's alpha, interval"] == pytest.approx(1 - 3 * 2 / (2 * (1 + 9 + 9 + 4 + 4)))
+    assert "ICC(2,1)" in named
 
 
 def test_a_word_among_numbers_makes_classes_and_is_pointed_out():

@@ -1,0 +1,49 @@
+"""Agreement between raters, as the card of a dataset tells it."""
+
+from collections.abc import Iterable, Sequence
+
+from annotation.agreement import Agreement, agreement
+from annotation.asked_agreement import question_agreement, statistics_of
+from annotation.rated import rated
+from annotation.ratings import Undefined, ratings
+from annotation.voted import Group
+from schemas.answer import Agreed, Answer
+from schemas.question import AnyQuestion
+
+SAMPLES = 1000
+"""Of the bootstrap over items."""
+
+
+def agreed_by_column(
+    question: AnyQuestion, column: str, answers: Sequence[Answer], group: Group
+) -> dict[str, tuple[Agreed, ...]]:
+    """The statistics that fit a question, by column: a scale of several dimensions has one for each.
+
+    The unitizing alpha is left out: how long the samples are is not known here.
+    """
+    if not question.agreement:
+        return {}
+    rows = [(one.item, one.rater, one.given) for one in answers if one.given is not None]
+    found = {}
+    for part in rated(question, column, rows, group):
+        names = [name for name in statistics_of(question) if name != "unitizing"]
+        told = [one for name in names for one in question_agreement(part, name, samples=SAMPLES)]
+        found[part.column] = _published(told)
+    return found
+
+
+def agreed_plainly(answers: Iterable[tuple[str, str, float | str]], *, numbers: bool) -> tuple[Agreed, ...]:
+    """Of (item, rater, value) without a spec: all statistics for names, or for numbers whose distances count."""
+    return _published(agreement(ratings(answers), "interval" if numbers else "nominal", samples=SAMPLES))
+
+
+def _published(found: Iterable[Agreement]) -> tuple[Agreed, ...]:
+    return tuple(map(_agreed, found))
+
+
+def _agreed(one: Agreement) -> Agreed:
+    if isinstance(one.value, Undefined):
+        return Agreed(one.variant, None, None, one.items, one.raters, one.value.reason)
+    if isinstance(one.interval, Undefined):
+        return Agreed(one.variant, one.value, None, one.items, one.raters, one.interval.reason)
+    return Agreed(one.variant, one.value, one.interval, one.items, one.raters)
