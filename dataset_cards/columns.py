@@ -17,6 +17,7 @@ _MEANINGS = {
     "dialogue": "the conversation that the sample is part of",
     "turn": "place in the conversation, counted in turns",
     "context": "the samples before it",
+    "utterance": "what the table of utterances calls it",
     "face_id": "which face of the recording speaks; ids hold within one recording",
     "face_score": "how well that face's mouth goes with the voice",
     "aligned": "each measurement brought to the intervals of the alignment; null where nothing was measured",
@@ -30,7 +31,7 @@ _MEANINGS = {
     "licence": "licence of the recording",
     "consent": "consent of the people in it, as the table of sources states it",
     "sha256": "SHA-256 of the recording's bytes",
-    "extra": "further columns of the table of sources",
+    "extra": "further columns of the table of sources, or of utterances",
 }
 
 _UNITS = {

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from extractors.openface import OpenFace, contents_of
 from extractors.speaking import SpeakingFace
 from pipelines import registry
+from pipelines.acquiring.utterances import further_columns
 from pipelines.annotating.question_file import read_questions
 from pipelines.plan import Plan
 from pipelines.publishing.samples import Samples
@@ -34,6 +35,11 @@ class LoadedRecipe:
     plan: Plan
     spec: QuestionSpec | None = None
     """The questions to people that the recipe names."""
+
+    @property
+    def cut(self) -> Segment:
+        """How recordings become samples."""
+        return next(step for step in self.plan.steps if isinstance(step, Segment))
 
     @property
     def folder(self) -> Path:
@@ -76,7 +82,7 @@ def make_plan(file: YamlFile, recipe: Recipe) -> Plan:
     watchers = tuple(step for step in steps if isinstance(step, Watcher))
     others = [step for step in steps if not isinstance(step, Watcher)]
     fused: list[Step] = [Probe(), Watch(watchers=watchers), *others]
-    samples = _samples(file, recipe, fused)
+    samples = _samples(file, recipe, fused, _told(file, segment))
     if recipe.gates:
         fused.append(_scoring(file, recipe, fused))
     return Plan(recipe, (*fused, samples))
@@ -170,8 +176,16 @@ def _scoring(file: YamlFile, recipe: Recipe, steps: Sequence[Step]) -> Scoring:
         ) from None
 
 
-def _samples(file: YamlFile, recipe: Recipe, steps: Sequence[Step]) -> Samples:
-    fields = [name for name in Samples.model_fields if name != "tracks"]  # those are filled in, not written
+def _told(file: YamlFile, segment: Segment) -> tuple[str, ...] | None:
+    """The further columns of the table of utterances; None without one. Raises RecipeError or SourceTableError."""
+    if segment.table is None:
+        return None
+    _there(file, ("segment", "table"), segment.table)
+    return further_columns(file.path.parent / segment.table)
+
+
+def _samples(file: YamlFile, recipe: Recipe, steps: Sequence[Step], told: tuple[str, ...] | None) -> Samples:
+    fields = [name for name in Samples.model_fields if name not in ("tracks", "told")]  # those are filled in
     for name in recipe.align:
         if name == "grid_s":
             raise RecipeError(
@@ -181,6 +195,6 @@ def _samples(file: YamlFile, recipe: Recipe, steps: Sequence[Step]) -> Samples:
         if name not in fields:
             raise unknown_name(file, ("align", name), name, fields, "field")
     try:
-        return Samples.of(recipe.align, steps)
+        return Samples.of(recipe.align, steps, told)
     except ValidationError as error:
         raise mistakes(file, Samples, error, ("align",)) from error

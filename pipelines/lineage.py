@@ -9,7 +9,7 @@ from schemas.errors import RecipeError
 from schemas.source import Source
 from schemas.step import Step
 
-ROOTS = ("media", "id", "language", "text", "subtitles", "speaker", "dialogue", "turn")
+ROOTS = ("media", "id", "language", "text", "subtitles", "speaker", "dialogue", "turn", "utterances", "before")
 """Facts of the source that a step may read."""
 
 _LENGTH = 16
@@ -29,6 +29,8 @@ def root(source: Source, name: str) -> str:
         return digest(source.text)
     if name == "subtitles":
         return source.subtitles_sha256 or ""
+    if name == "utterances":
+        return digest([utterance.model_dump() for utterance in source.utterances])
     return str(getattr(source, name))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from annotation.voted import as_written
 from pipelines.acquiring.acquire import is_current
 from pipelines.acquiring.sources import near_misses, read_sources
+from pipelines.acquiring.utterances import samples_named, with_context, with_utterances
 from pipelines.build import LoadedRecipe, load
 from pipelines.engines import Engine
 from pipelines.engines import engine as engine_of
@@ -73,10 +74,19 @@ def rows_of(
     sources = loaded.recipe.sources
     texts = [sources] if isinstance(sources, str) else list(sources)
     lines = [loaded.file.line(("sources", index)) for index in range(len(texts))]
-    rows = read_sources(texts, loaded.folder, [f"{loaded.file.path}:{line}" for line in lines])
+    read = partial(read_sources, texts, loaded.folder, [f"{loaded.file.path}:{line}" for line in lines])
+    rows = _as_cut(loaded, read)
     if loaded.recipe.rights != Rights():
         rows = (row.model_copy(update={"rights": loaded.recipe.rights}) for row in rows)
     return rows if store is None else expanded(rows, store, loaded.recipe.acquire, ask=ask, renew=renew)
+
+
+def _as_cut(loaded: LoadedRecipe, read: Callable[[], Iterator[SourceRow]]) -> Iterator[SourceRow]:
+    """The sources with what the recipe's cut wants to know of them: their utterances, or those before them."""
+    cut = loaded.cut
+    if cut.table is not None:
+        return with_utterances(read(), loaded.folder / cut.table)
+    return with_context(read, cut.context) if cut.by == "whole" and cut.context else read()
 
 
 def kept_rows(loaded: LoadedRecipe, store: Store) -> Iterator[SourceRow]:
@@ -262,6 +272,7 @@ def publish(
                 group=read_synonyms(loaded.folder / synonyms) if synonyms else as_written,
                 salt=_salt(store) if labels else "",
                 links=alike.groups() if alike else None,
+                names=samples_named(rows_of(loaded, store)) if labels and loaded.cut.table else {},
                 left_out=left_out,
                 progress=progress,
                 spread=spread,

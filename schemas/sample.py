@@ -39,7 +39,9 @@ class SampleRows:
         return cls(table)
 
 
-def sample_schema(tracks: Columns, aligned_to: AlignedTo, functionals: Sequence[str] = ()) -> "pa.Schema":
+def sample_schema(
+    tracks: Columns, aligned_to: AlignedTo, functionals: Sequence[str] = (), told: Sequence[str] | None = None
+) -> "pa.Schema":
     """Columns of the samples. They depend on the recipe alone, so that the samples of all recordings fit together.
 
     Times are seconds on the recording's clock. A number that was not measured is null, never NaN. A track that the
@@ -48,6 +50,7 @@ def sample_schema(tracks: Columns, aligned_to: AlignedTo, functionals: Sequence[
     tracks: `faces` stands for the track of the sample's own face, and is called `face`; `face_chosen` says whether it
         was chosen because it speaks (with `face_score` in [0, 1]) or as the largest.
     functionals: statistics of each sample's voice.
+    told: further columns of a table of utterances, which also names each sample; None where there is none.
     """
     import pyarrow as pa
 
@@ -68,6 +71,10 @@ def sample_schema(tracks: Columns, aligned_to: AlignedTo, functionals: Sequence[
         "doubts": pa.list_(pa.string()),
         "present": pa.struct([(name, pa.bool_()) for name in present_names(tracks)]),
     }
+    if told is not None:
+        fields["utterance"] = pa.string()
+        if told:
+            fields["extra"] = pa.struct([(name, pa.string()) for name in told])
     if "faces" in tracks:
         fields |= {"face_id": pa.int32(), "face_chosen": pa.string(), "face_score": pa.float32()}
     if functionals:

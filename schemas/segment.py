@@ -1,5 +1,7 @@
 """The pieces of a recording that become samples."""
 
+from pydantic import Field
+
 from schemas.record import Record
 from schemas.transcript import Seconds, Word
 
@@ -17,7 +19,12 @@ class Segment(Record):
     last_word: int | None = None
     """Inclusive."""
     speaker: str | None = None
+    dialogue: str | None = None
     turn: int | None = None
+    name: str | None = None
+    """What a table of utterances calls it."""
+    extra: dict[str, str] = Field(default_factory=dict)
+    """Further columns of that table."""
 
 
 class Segments(Record):
@@ -27,6 +34,8 @@ class Segments(Record):
     segments: tuple[Segment, ...]
     context: int = 0
     """How many segments before each one are kept as its context."""
+    before: tuple[str, ...] = ()
+    """Recordings whose one segment each comes before the first one here."""
     notes: tuple[str, ...] = ()
     """Where a wish could not be met: `segment 3 lasts 21.4 s, more than 15 s: one word`."""
 

@@ -5,8 +5,27 @@ from pydantic import Field
 from schemas.page import Page
 from schemas.record import Record
 from schemas.rights import Rights
+from schemas.transcript import Seconds
 
 Scalar = str | int | float | bool | None
+
+
+class Utterance(Record):
+    """One row of a table of utterances: when something is said in a recording, and what is known of it.
+
+    The end may lie before the start: tables hold such rows, and what cuts the recording says so.
+    """
+
+    start: Seconds
+    end: Seconds
+    name: str | None = None
+    """What the table calls it; answers may name it so."""
+    text: str | None = None
+    speaker: str | None = None
+    dialogue: str | None = None
+    turn: int | None = None
+    extra: dict[str, str] = Field(default_factory=dict)
+    """Further columns of the table, as they are written."""
 
 
 class Told(Record):
@@ -26,6 +45,10 @@ class Told(Record):
     turn: int | None = None
     extra: dict[str, Scalar] = Field(default_factory=dict)
     """Further columns of the table, kept as they are."""
+    utterances: tuple[Utterance, ...] = ()
+    """Rows of the table that `segment` names, in the order of their start."""
+    before: tuple[str, ...] = ()
+    """The recordings before it in its dialogue, where each is one utterance and the recipe asks for context."""
 
 
 class SourceRow(Told):

@@ -20,6 +20,7 @@ from extractors.prosody import Prosody
 from extractors.speech import Speech
 from pipelines import cli, registry
 from pipelines.acquiring.sources import _NAMES
+from pipelines.acquiring.utterances import NAMES as UTTERANCE_NAMES
 from pipelines.publishing.samples import Samples
 from pipelines.recipe_file import read_yaml, validate
 from pipelines.segmenting.align import RULES
@@ -56,7 +57,7 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("measurements.md", "`openface`", OpenFace),
     ("measurements.md", "`clip`", PictureEmbedding),
 ]
-FILLED_IN = {"contents", "folder", "tracks"}
+FILLED_IN = {"contents", "folder", "tracks", "told"}
 """Fields that no person writes."""
 
 
@@ -113,17 +114,24 @@ def test_every_measurement_has_its_section():
     assert {heading.strip("`") for page, heading, _ in BLOCKS if page == "measurements.md"} == set(registry.BUILT_IN)
 
 
-def test_every_column_of_the_table_of_sources_is_told():
-    told = table(section("recipe.md", "`sources`"), "column")
+@pytest.mark.parametrize(
+    ("page", "heading", "names"),
+    [
+        ("recipe.md", "`sources`", _NAMES),
+        ("corpora.md", "Long recordings with a table of utterances", UTTERANCE_NAMES),
+    ],
+)
+def test_every_column_of_a_table_is_told(page: str, heading: str, names: dict[str, tuple[str, ...]]):
+    told = table(section(page, heading), "column")
     assert {name.strip("`"): re.findall(r"`(\w+)`", cells[0]) for name, cells in told.items()} == {
-        name: [other for other in ways if other != name] for name, ways in _NAMES.items()
+        name: [other for other in ways if other != name] for name, ways in names.items()
     }
 
 
 @pytest.mark.parametrize(
     ("heading", "head", "names"),
     [
-        ("`segment`", "`by`", ("sentence", "subtitle", "pause", "turn", "shot", "window", "whole")),
+        ("`segment`", "`by`", ("sentence", "subtitle", "pause", "turn", "shot", "window", "table", "whole")),
         ("`align`", "`how`", RULES),
     ],
 )

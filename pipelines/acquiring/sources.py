@@ -1,10 +1,7 @@
 """Reading which sources there are: tables, folders, globs, files, addresses."""
 
-import csv
 import difflib
 import hashlib
-import io
-import json
 import logging
 import re
 import unicodedata
@@ -12,6 +9,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pipelines.acquiring.table_file import TABLES, records
 from pipelines.fetch.addresses import plain
 from pipelines.fetch.pages import LIST, PAGE
 from pipelines.store import is_id
@@ -41,8 +39,6 @@ _AUDIO = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wm
 _IMAGE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MEDIA_SUFFIXES = frozenset((*_VIDEO, *_AUDIO, *_IMAGE))
 TEXT_SUFFIXES = frozenset({".txt"})
-_TABLES = frozenset({".csv", ".tsv", ".jsonl"})
-_LINE_CHARS = 4_000_000
 _NAMES = {
     "uri": ("uri", "path", "url", "file", "media"),
     "id": ("id",),
@@ -107,7 +103,7 @@ def _read(text: str, folder: Path) -> Iterator[SourceRow]:
                 f"sources: {path} holds no recordings", do=f"known endings: {', '.join(sorted(known))}"
             )
         yield from (_file_row(item, path) for item in found)
-    elif path.suffix.lower() in _TABLES:
+    elif path.suffix.lower() in TABLES:
         yield from _table(path)
     elif path.is_file():
         yield _file_row(path, path.parent)
@@ -174,64 +170,7 @@ def _table(path: Path) -> Iterator[SourceRow]:
             f"sources: {path} does not exist",
             do=f"did you mean {near[0]}?" if near else "paths count from the recipe's folder",
         )
-    if path.stat().st_size == 0:
-        raise SourceTableError(f"{path}: the table is empty", do="its first line names the columns, such as id,path")
-    try:
-        yield from (_row(values, line, path) for line, values in _records(path))
-    except UnicodeDecodeError as error:
-        raise SourceTableError(
-            f"{path}: not UTF-8 text ({error.reason} at byte {error.start})", do="save it as UTF-8"
-        ) from error
-
-
-def _records(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        if path.suffix.lower() == ".jsonl":
-            yield from _json_records(path, file)
-            return
-        reader = csv.DictReader(
-            _lines(file, path), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True
-        )
-        try:
-            _check_columns(reader.fieldnames or [], path)
-            for values in reader:
-                if None in values:
-                    raise SourceTableError(
-                        f"{path}:{reader.line_num}: more values than columns",
-                        do="put a text that holds commas in quotes",
-                    )
-                yield reader.line_num, {key: value for key, value in values.items() if value not in (None, "")}
-        except csv.Error as error:
-            raise SourceTableError(
-                f"{path}:{reader.line_num}: not valid CSV: {error}", do="check the quotes"
-            ) from error
-
-
-def _lines(file: io.TextIOWrapper, path: Path) -> Iterator[str]:
-    """The lines of a table, none of them read whole if it is too long to be one. Raises SourceTableError."""
-    number = 0
-    while line := file.readline(_LINE_CHARS + 1):
-        number += 1
-        if len(line) > _LINE_CHARS:
-            raise SourceTableError(
-                f"{path}:{number}: a line of more than {_LINE_CHARS:,} characters", do="is it a table at all?"
-            )
-        yield line
-
-
-def _json_records(path: Path, file: io.TextIOWrapper) -> Iterator[tuple[int, Mapping[str, object]]]:
-    for number, line in enumerate(_lines(file, path), 1):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            why = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep, or too large a number"
-            raise SourceTableError(f"{path}:{number}: not valid JSON: {why}", do="one object a line") from error
-        if not isinstance(values, dict):
-            raise SourceTableError(f"{path}:{number}: found {type(values).__name__}, expected an object a line")
-        _check_columns(list(values), path)
-        yield number, {key: value for key, value in values.items() if value not in (None, "")}
+    yield from (_row(values, line, path) for line, values in records(path, _check_columns))
 
 
 def _check_columns(names: Sequence[str], path: Path) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SAMPLES = "samples"
+EXTRA = "extra"
+"""A struct of further columns: of the sources, and of the samples where a table of utterances has some."""
 Keys = tuple[str | None, ...]
 """A row's values in the grouping columns."""
 _NEEDED = ("id", "index", "start", "end")
@@ -108,14 +110,14 @@ class Look:
             schema: pa.Schema = file.schema_arrow
             if lacking := [name for name in _NEEDED if name not in schema.names]:
                 raise StoreError(f"the samples of {recording.id} have no column {lacking[0]!r}", do="build once more")
-            wanted = dict.fromkeys([*_NEEDED, "language", "speaker", *self.how.groups])
+            wanted = dict.fromkeys([*_NEEDED, "language", "speaker", *self.how.groups, EXTRA])
             table = file.read(columns=[name for name in wanted if name in schema.names], use_threads=False)
             mark = mark_of(recording, facts, self.how, path)
             taken = path.stat().st_size - file.metadata.serialized_size
             taken = max(0, taken - _BYTES_A_CHUNK * file.metadata.num_columns * file.metadata.num_row_groups)
         seen.schemas.setdefault(schema.remove_metadata().serialize().to_pybytes(), (recording.id, schema))
         note_kinds(source, seen.kinds)
-        columns = {name: table[name].to_pylist() for name in table.column_names}
+        columns = _columns(table, seen.kinds)
         if any(later <= earlier for earlier, later in zip(columns["index"], columns["index"][1:], strict=False)):
             raise StoreError(f"the samples of {recording.id} are not in order", do="build once more, then publish")
         lengths = [
@@ -152,6 +154,24 @@ class Look:
         if "image" in self.how.media and facts.form == "image":
             taken += source.bytes
         return taken
+
+
+def _columns(table: "pa.Table", kinds: Kinds) -> dict[str, list[Any]]:
+    """The columns by their names, and further ones of the samples themselves, whose types are noted."""
+    columns = {name: table[name].to_pylist() for name in table.column_names if name != EXTRA}
+    for name, values in own_columns(table).items():
+        columns.setdefault(name, values)
+        kinds.setdefault(name, set()).add(str)
+    return columns
+
+
+def own_columns(rows: "pa.Table | pa.RecordBatch") -> dict[str, list[Any]]:
+    """The further columns that samples have themselves, not by their source."""
+    if EXTRA not in rows.schema.names:
+        return {}
+    kind = rows.schema.field(EXTRA).type
+    told = rows.column(EXTRA).to_pylist()
+    return {name: [(one or {}).get(name) for one in told] for name in (field.name for field in kind)}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -52,6 +53,7 @@ def publish(
     progress: Callable[[int, int], None] | None = None,
     links: Mapping[str, str] | None = None,
     left_out: Collection[str] = (),
+    names: Mapping[str, str] | None = None,
     spread: Spread = here,
 ) -> PublishReport:
     """Write the dataset of these recordings' samples to `out`, in place of the one published there before.
@@ -72,6 +74,7 @@ def publish(
         salt: the publisher's secret behind the raters' pseudonyms.
         progress: called with the number of recordings written, and of all (a recording counts in each of its splits).
         left_out: samples and recordings that are not published, though answers may be about them.
+        names: what else answers call samples, to their ids; those that are not there have their answers left out.
         links: recording to a name; those of one name, such as copies, are on one side of the split.
         spread: where samples are looked at and shards are written.
 
@@ -83,14 +86,14 @@ def publish(
     shelf = recordings if isinstance(recordings, Shelf) else shelf_of(recordings)
     place = Place(out)
     check(place)
-    answers = read_answers(str(labels)) if labels is not None else []
+    answers = [_renamed(one, names or {}) for one in (read_answers(str(labels)) if labels is not None else ())]
     decided = read_decisions(str(decisions)) if decisions is not None else ()
     if not place.is_shared:
         spread = here
     seen = _survey(shelf, how, answers, spread, links)
     about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
     made_by = partial(label, salt=salt.encode(), spec=spec, group=group, decided=decided)
-    given = _labels(seen, {*left_out}, about, answers, made_by)
+    given = _labels(seen, {*left_out, *(names or {}).values()}, about, answers, made_by)
     features = _features(seen, how, given)
     with destination(place) as target:
         published = target.published()
@@ -124,6 +127,10 @@ def publish(
         notes=contents.notes,
         audit=contents.audit,
     )
+
+
+def _renamed(answer: Answer, names: Mapping[str, str]) -> Answer:
+    return replace(answer, item=names[answer.item]) if answer.item in names else answer
 
 
 def _survey(

@@ -24,13 +24,17 @@ A_MOMENT = np.array([[0, 1]], np.int64)
 
 @dataclass(frozen=True)
 class Wanted:
-    """What rows hold. grid_s: where aligned to a grid. tracks: kind to columns, none for an embedding."""
+    """What rows hold. grid_s: where aligned to a grid. tracks: kind to columns, none for an embedding.
+
+    told: further columns of a table of utterances; None where there is no such table.
+    """
 
     to: AlignedTo
     grid_s: float
     how: Rule
     face: Literal["speaking", "largest"]
     tracks: Mapping[str, tuple[str, ...]]
+    told: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)

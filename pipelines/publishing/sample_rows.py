@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def _faces(file: FacesFile, known: Known, wanted: Wanted, pieces: Pieces) -> Fac
 def schema_of(wanted: Wanted) -> "pa.Schema":
     """The columns of the rows: `wanted` alone decides."""
     names = (*(FUNCTIONAL_NAMES if "prosody" in wanted.tracks else ()), *SPEECH_RATE_NAMES)
-    return sample_schema(wanted.tracks, wanted.to, names)
+    return sample_schema(wanted.tracks, wanted.to, names, wanted.told)
 
 
 def batches(known: Known, wanted: Wanted, rows: int) -> "Iterator[pa.Table]":
@@ -112,7 +113,12 @@ def _batch(known: Known, wanted: Wanted, part: slice) -> "pa.Table":
     pieces = cut(known.found.segments[part], known.said, wanted, has_clock=known.has_clock)
     count = len(pieces)
     schema = schema_of(wanted)
-    columns: dict[str, Any] = {**_told(known, pieces, part), "face_id": None, "face_score": None, "face_chosen": None}
+    columns: dict[str, Any] = {
+        **_told(known, pieces, part, wanted.told or ()),
+        "face_id": None,
+        "face_score": None,
+        "face_chosen": None,
+    }
     present = _had(pieces, known)
     aligned: dict[str, Any] = {}
     tracks = {kind: _track(known, wanted, kind, pieces) for kind in known.tracks}
@@ -171,13 +177,13 @@ def _column(values: Any, kind: "pa.DataType", count: int) -> "pa.Array":
     return values if isinstance(values, pa.Array) else pa.array(values, kind)
 
 
-def _told(known: Known, pieces: Pieces, part: slice) -> dict[str, Any]:
-    """What segments, transcript and source say."""
+def _told(known: Known, pieces: Pieces, part: slice, told: Sequence[str]) -> dict[str, Any]:
+    """What segments, transcript and source say. told: further columns of the table of utterances."""
     source, said, segments = known.source, known.said, pieces.segments
     count = len(segments)
     all_ids = [f"{known.id}#{segment.index:04d}" for segment in known.found.segments]
     ids = all_ids[part]
-    context = known.found.context
+    ids_on = [*(f"{one}#0000" for one in known.found.before), *all_ids]
     language = said.language if said and said.language else source.language
     spoken = [[word.model_dump(exclude={"sentence_end"}) for word in words] for words in pieces.words]
     return {
@@ -191,11 +197,25 @@ def _told(known: Known, pieces: Pieces, part: slice) -> dict[str, Any]:
         "language": [language] * count,
         "language_probability": [said.language_probability if said else None] * count,
         "speaker": [segment.speaker or source.speaker for segment in segments],
-        "dialogue": [source.dialogue] * count,
+        "dialogue": [segment.dialogue or source.dialogue for segment in segments],
         "turn": [source.turn if segment.turn is None else segment.turn for segment in segments],
-        "context": [all_ids[max(0, at - context) : at] for at in range(part.start, part.start + count)],
+        "context": [_before(known.found, ids_on, at) for at in range(part.start, part.start + count)],
+        "utterance": [segment.name for segment in segments],
+        "extra": {name: [segment.extra.get(name) for segment in segments] for name in told},
         "doubts": [_doubts(segment, said, known.watched) for segment in segments],
     }
+
+
+def _before(found: Segments, ids: Sequence[str], at: int) -> list[str]:
+    """The pieces before one, of its own dialogue. ids: of each segment, after those that come before the first."""
+    others = len(ids) - len(found.segments)
+    own = found.segments[at].dialogue
+    back = (
+        ids[place]
+        for place in range(others + at - 1, -1, -1)
+        if place < others or found.segments[place - others].dialogue == own
+    )
+    return list(islice(back, found.context))[::-1]
 
 
 def _doubts(segment: Segment, said: Transcript | None, watched: Watched | None) -> list[str]:

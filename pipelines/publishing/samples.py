@@ -46,19 +46,26 @@ class Samples(Step):
     """The face of a sample: the one that speaks, where that is measured, or the largest."""
     tracks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Filled in from the measurements: each track with its columns; none for an embedding."""
+    told: tuple[str, ...] | None = None
+    """Filled in from the table of utterances, if there is one: its further columns."""
 
     @classmethod
-    def of(cls, wanted: Mapping[str, Any], steps: Sequence[Step]) -> Self:
+    def of(cls, wanted: Mapping[str, Any], steps: Sequence[Step], told: Sequence[str] | None = None) -> Self:
         """The step for a recipe's `align` block and measurements. Raises pydantic's ValidationError."""
         every = [*steps, *(watcher for step in steps for watcher in getattr(step, "watchers", ()))]
         named = {kind: columns for step in every for kind, columns in step.track_columns.items()}
         tracks = {kind: () if is_embedding(columns) else columns for kind, columns in sorted(named.items())}
-        return cls.model_validate({**wanted, "tracks": tracks})
+        return cls.model_validate({**wanted, "tracks": tracks, "told": told})
 
     @property
     def uses(self) -> tuple[str, ...]:  # type: ignore[override]  # what is used depends on a field
         """All that may be known of a recording."""
         return ("watched", "words", *self.tracks, *(("speaking",) if "faces" in self.tracks else ()))
+
+    def identity(self) -> dict[str, object]:
+        """Without a table of utterances there is nothing to say of one."""
+        found = super().identity()
+        return found if self.told is not None else {**found, "fields": self.model_dump(mode="json", exclude={"told"})}
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -68,9 +75,9 @@ class Samples(Step):
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         """Put each recording's samples together."""
         if isinstance(self.to, Grid):
-            wanted = Wanted("grid", self.to.grid_s, self.how, self.face, self.tracks)
+            wanted = Wanted("grid", self.to.grid_s, self.how, self.face, self.tracks, self.told)
         else:
-            wanted = Wanted(self.to, 0.0, self.how, self.face, self.tracks)
+            wanted = Wanted(self.to, 0.0, self.how, self.face, self.tracks, self.told)
         for recording in recordings:
             with opened(recording, wanted) as known, recording.create("samples", SampleRows.suffix) as path:
                 write_tables(path, schema_of(wanted), batches(known, wanted, _ROWS))

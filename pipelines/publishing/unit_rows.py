@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.publishing.arrow_types import conform
-from pipelines.publishing.looked import facts_of, keys_of, mark_of, opened_samples
+from pipelines.publishing.looked import EXTRA, facts_of, keys_of, mark_of, opened_samples, own_columns
 from pipelines.publishing.place import Place, ShardFile
 from pipelines.publishing.provenance import provenance
 from pipelines.publishing.shards import ShardWriter
@@ -151,10 +151,14 @@ class Write:
         start, end = (batch.column(name).to_pylist() for name in ("start", "end"))
         present = batch.column("present").to_pylist() if "present" in batch.schema.names else [{}] * len(batch)
         ids = batch.column("id").to_pylist()
+        own = own_columns(batch)
         for at in self._places(batch, recording, member):
             cut = media.cut(ids[at], start[at], end[at])
             had = {**(present[at] or {}), **{name: cut[name] is not None for name in wanted}}
             values: Mapping[str, Any] = {**origin, **member.labels.get(ids[at], {}), **cut}
+            if own:
+                mine = {name: given[at] for name, given in own.items() if given[at] is not None}
+                values = {**values, EXTRA: {**origin[EXTRA], **mine}}
             if "present" in features:
                 values = {**values, "present": {name: bool(had.get(name)) for name in features["present"]}}
             arrays = [
@@ -170,6 +174,7 @@ class Write:
             return
         groups = self.how.groups
         columns = {name: batch.column(name).to_pylist() for name in groups if name in batch.schema.names}
+        columns = own_columns(batch) | columns
         keys = keys_of(recording.source, groups, columns, len(batch))
         yield from (at for at, key in enumerate(keys) if key in member.keys)
 

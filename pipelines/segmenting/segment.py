@@ -20,6 +20,7 @@ from pipelines.segmenting.cuts import (
     windows,
     words_inside,
 )
+from pipelines.segmenting.given_times import by_table
 from pipelines.segmenting.subtitles import ReadSubtitles
 from schemas import segment
 from schemas.clock import MICROSECONDS_PER_SECOND, to_s, to_us
@@ -30,7 +31,7 @@ from schemas.speaking import Speaking
 from schemas.step import Recording, Step
 from schemas.transcript import Transcript, Word
 
-By = Literal["sentence", "subtitle", "pause", "turn", "shot", "window", "whole"]
+By = Literal["sentence", "subtitle", "pause", "turn", "shot", "window", "table", "whole"]
 Positive = Annotated[float, Field(gt=0)]
 
 _NEEDS: Final[dict[By, str]] = {
@@ -40,6 +41,7 @@ _NEEDS: Final[dict[By, str]] = {
     "subtitle": "cues",
     "shot": "shots",
     "window": "watched",
+    "table": "watched",
     "whole": "watched",
 }
 _BRIEF_S: Final = 1.0
@@ -56,7 +58,7 @@ class Segment(Step):
     """Cuts each recording into pieces. A text or a picture is one piece without times.
 
     `min_s` and `max_s` are kept to wherever words and pauses allow it; where they do not, the segments say why. They
-    do not bear on `window` and `whole`, save that a last window shorter than `min_s` goes with the one before.
+    do not bear on `window`, `table` and `whole`, save that a last window shorter than `min_s` goes with the one before.
     """
 
     key: ClassVar[str] = "segment.v1"
@@ -65,7 +67,10 @@ class Segment(Step):
     by: By = "sentence"
     """sentence: punctuation; subtitle: the cues; pause: silence between words; turn: changes of the speaker whom the
     subtitles name, or whose face is seen to speak; shot: cuts of the picture; window: stretches of equal length;
-    whole: one piece."""
+    table: times that a table gives; whole: one piece."""
+    table: Annotated[str | None, Field(min_length=1, exclude=True)] = None
+    """By table: a table (.csv, .tsv, .jsonl) of utterances, counted from the recipe's folder. What it says of a
+    recording is a part of its source; where it lies is nobody's business."""
     min_s: Annotated[float, Field(ge=0)] = 1.0
     """A shorter piece is joined to a neighbour."""
     max_s: Positive = 15.0
@@ -87,18 +92,26 @@ class Segment(Step):
     def _in_order(self) -> Self:
         if self.min_s >= self.max_s:
             raise ValueError(f"min_s ({self.min_s:g}) must be below max_s ({self.max_s:g})")
+        if (self.by == "table") != (self.table is not None):
+            raise ValueError("`by: table` and `table: utterances.csv` go together")
         return self
 
     @property
     def uses(self) -> tuple[str, ...]:  # type: ignore[override]  # what is used depends on a field
         """What the cut looks at; words also say what each piece holds."""
-        extra = {"turn": ("speaking",), "subtitle": ()}.get(self.by, ("watched",))
+        extra = {"turn": ("speaking",), "subtitle": (), "table": ("utterances",)}.get(self.by, ("watched",))
+        if self.by == "whole" and self.context:
+            extra = ("before",)
         return tuple(dict.fromkeys(("words", _NEEDS[self.by], *extra)))
 
     @property
     def makes(self) -> tuple[str, ...]:
         """`segments`: a schemas.segment.Segments. A recording in which nobody speaks may have none."""
         return ("segments",)
+
+    def identity(self) -> dict[str, object]:
+        """By whole, the text that comes with a source goes before the words that were recognised."""
+        return super().identity() | ({"text": "given first"} if self.by == "whole" else {})
 
     def requires(self) -> tuple[Step, ...]:
         """What makes the cues or the shots."""
@@ -144,11 +157,24 @@ class Segment(Step):
                 self._cut_turns(recording, words, cues)
         else:
             duration = to_us(recording.read("watched", Watched).duration_s or 0)
+            if self.by == "table":
+                self._cut_given(recording, words, duration)
+                return
             spans = self._spans(recording, duration)
             pieces = at(spans, words, tiled=self.by != "window" or self._hop_us >= self._window_us)
-            if self.by == "whole" and not words:
+            if self.by == "whole" and recording.source.text is not None:
                 pieces = [piece.model_copy(update={"text": recording.source.text}) for piece in pieces]
             self._write(recording, pieces)
+
+    def _cut_given(self, recording: Recording, words: Sequence[Word], duration: int) -> None:
+        pieces, notes = by_table(recording.source.utterances, words, duration)
+        if pieces:
+            recording.write(
+                "segments", Segments(by=self.by, segments=tuple(pieces), context=self.context, notes=tuple(notes))
+            )
+        else:
+            why = "; ".join(notes) or "the table of utterances has no row of it"
+            recording.absent("segments", f"cannot be cut by table: {why}")
 
     def _cut_turns(self, recording: Recording, words: Sequence[Word], cues: Sequence[Cue]) -> None:
         speakers = None
@@ -183,7 +209,8 @@ class Segment(Step):
 
     def _write(self, recording: Recording, pieces: Sequence[segment.Segment]) -> None:
         notes = () if self.by in ("window", "whole") else misfits(pieces, self)
-        made = Segments(by=self.by, segments=tuple(pieces), context=self.context, notes=notes)
+        before = recording.source.before[-self.context :] if self.by == "whole" and self.context else ()
+        made = Segments(by=self.by, segments=tuple(pieces), context=self.context, before=before, notes=notes)
         recording.write("segments", made)
 
 
