@@ -20,6 +20,7 @@ from pipelines.exporting.command import export
 from pipelines.house import check_house
 from pipelines.options import STORE, Engine, EngineOptions, Json, Quiet, RecipePath, StoreUrl, print_json, to_stderr
 from pipelines.publishing.commands import changes, publish
+from pipelines.recipes.command import app as recipes
 from pipelines.sifting.commands import duplicates, gates
 from pipelines.viewing.command import view
 from schemas.errors import UsageError
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(annotate, name="annotate")
+app.add_typer(recipes, name="recipes")
 for _command in (expand, duplicates, gates, takedown, publish, audit, export, changes, view):
     app.command()(_command)
 

@@ -31,7 +31,7 @@ class Prelabel(BaseModel):
 class Annotate(BaseModel):
     """How people are asked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 
     raters: Annotated[int, Field(ge=1)] = 3
     """Raters for each item."""
@@ -41,6 +41,8 @@ class Annotate(BaseModel):
     """Share of each rater's items that come to the same rater again, to see how steady they are."""
     gold: str | None = None
     """A table of known answers (item, question, value): every rater gets these items."""
+    only: dict[str, str] = Field(default_factory=dict)
+    """Columns of the table of sources, and what they hold where something is asked; all other samples are context."""
     context: Annotated[int, Field(ge=0, le=100)] = 5
     """How many utterances before a sample are shown, where its text is."""
     synonyms: str | None = None

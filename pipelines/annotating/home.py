@@ -23,6 +23,7 @@ from pipelines.sifting.gates import passed
 from pipelines.store import Store
 from schemas.errors import RecipeError, StoreError, UsageError
 from schemas.question import QuestionSpec, Show
+from schemas.source import Source
 from schemas.step import Recording
 
 SALT = work.SALT
@@ -70,6 +71,11 @@ class Home:
                 kept = passed(recording, self.loaded.recipe.gates)
                 if kept is not None:
                     yield kept
+
+    def asks_about(self, source: Source) -> bool:
+        """Whether raters are asked about a recording's samples; others are shown as what was said before."""
+        told = {**source.extra, **source.model_dump(include={"id", "language", "speaker", "dialogue", "turn"})}
+        return all(str(told.get(column, "")) == wanted for column, wanted in self.how.only.items())
 
     # Secrets
 

@@ -136,7 +136,7 @@ def _most_raters(home: Home) -> int:
 
 def _views(home: Home, dialogues: Dialogues) -> Iterator[tuple[Show, Kind]]:
     """Each view, and for the view of everything each kind of samples there is: it has a screen of its own."""
-    kinds = sorted({one.kind for one in dialogues.samples if one.has("all")}, key=("video", "audio", "none").index)
+    kinds = sorted({one.kind for one in dialogues.asked if one.has("all")}, key=("video", "audio", "none").index)
     if not kinds:
         raise UsageError("there is nothing to ask about: no recording has a sample", do="`affectloom build` first")
     for show in home.spec.views:
@@ -158,7 +158,7 @@ def _suggestions(home: Home, dialogues: Dialogues, report: PushReport) -> Sugges
     model = _prelabeller(home)
     asked = [
         Asking(one.id, one.text, one.speaker, [said["text"] for said in dialogues.before(one, home.how.context)])
-        for one in dialogues.samples
+        for one in dialogues.asked
         # A file may have changed, and costs nothing; a model is asked once.
         if how.file is not None or model.model not in known.get(one.id, {})
     ]
@@ -190,7 +190,8 @@ def _prelabeller(home: Home) -> Prelabeller:
 
 def samples_of(home: Home) -> list[Shown]:
     """All samples that something can be asked about, in the order of the sources."""
-    return [one for recording in home.recordings() for one in shown_samples(recording) if one.has("all")]
+    asked = (recording for recording in home.recordings() if home.asks_about(recording.source))
+    return [one for recording in asked for one in shown_samples(recording) if one.has("all")]
 
 
 def items_of(home: Home) -> list[str]:

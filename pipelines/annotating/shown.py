@@ -80,10 +80,12 @@ def shown_samples(recording: Recording) -> Iterator[Shown]:
 
 
 class Dialogues:
-    """The samples of each dialogue in their order."""
+    """The samples of each dialogue in their order. asked: those that something is asked about."""
 
-    def __init__(self, samples: Iterable[Shown]) -> None:
+    def __init__(self, samples: Iterable[Shown], *, context_alone: frozenset[str] = frozenset()) -> None:
+        """context_alone: recordings that nothing is asked about."""
         self.samples = tuple(samples)
+        self.asked = tuple(one for one in self.samples if one.recording not in context_alone)
         found: dict[str, list[Shown]] = defaultdict(list)
         for one in self.samples:
             found[one.dialogue].append(one)

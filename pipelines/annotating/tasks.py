@@ -58,12 +58,16 @@ def prepare(
         for kind in _KINDS if show == "all" else _KINDS[:1]:
             wanted |= set(data_keys(home.spec, show, kind, context=home.how.context > 0))
     samples: list[Shown] = []
+    context_alone: set[str] = set()
     to = Links(media_url, now, media_server.expiry(now, home.how.link_days))
     ready = Ready(Dialogues(()), {medium: {} for medium in _LINKED}, {}, {}, to.until)
     with _folder_for_clips(home) as clips:
         for recording in home.recordings():
             mine = list(shown_samples(recording))
             samples += mine
+            if not home.asks_about(recording.source):
+                context_alone.add(recording.id)
+                continue
             for medium in sorted(wanted & set(_LINKED)):
                 fit = [one for one in mine if _cuttable(one, medium)]
                 for one, name in zip(fit, clips.cut(recording, fit, medium), strict=True):
@@ -75,7 +79,7 @@ def prepare(
                 ready.faces.update({one.id: faces_of(recording, one) for one in mine})
             progress(len(samples))
         problems += clips.problems
-    ready.dialogues = Dialogues(samples)
+    ready.dialogues = Dialogues(samples, context_alone=frozenset(context_alone))
     return ready
 
 
@@ -105,7 +109,7 @@ def tasks(
     home: Home, ready: Ready, where: Placed, assigned: Mapping[str, Assigned], suggestions: Suggestions
 ) -> Iterator[Task]:
     """The tasks of one project: assigned ones in their order, then those that nobody was assigned to."""
-    samples = {one.id: one for one in ready.dialogues.samples if _belongs(one, where)}
+    samples = {one.id: one for one in ready.dialogues.asked if _belongs(one, where)}
     listed = list(assigned.values())
     dealt = {one.item for one in listed}
     listed += [Assigned(one, one, ()) for one in samples if one not in dealt]
@@ -124,7 +128,7 @@ def _belongs(sample: Shown, where: Placed) -> bool:
 
 def contested(home: Home, ready: Ready, where: Placed) -> Iterator[Task]:
     """Tasks of the experts' project: items in dispute, with what was said of them."""
-    samples = {one.id: one for one in ready.dialogues.samples if _belongs(one, where)}
+    samples = {one.id: one for one in ready.dialogues.asked if _belongs(one, where)}
     for contest in home.contests():
         if contest.show == where.show and not contest.raters and contest.item in samples:
             one = Assigned(contest.key, contest.item, (), "round")

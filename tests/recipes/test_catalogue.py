@@ -1,0 +1,70 @@
+"""The shelf of recipes: what each must be, the list, and copying."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from recipe_cases import CASES
+from typer.testing import CliRunner
+
+from pipelines.acquiring.sources import near_misses, read_sources
+from pipelines.annotating.question_file import read_questions
+from pipelines.cli import app
+from pipelines.recipe_file import read_yaml, validate
+from pipelines.recipes.catalogue import FAMILIES, copy, recipes
+from schemas.errors import UsageError
+from schemas.recipe import Recipe
+
+EVERY = recipes()
+PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
+MOST_LINES = 60
+
+
+@pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
+def test_a_recipe_is_short_sound_and_told(one):
+    assert one.lines <= MOST_LINES
+    assert one.family in FAMILIES
+    assert re.search(r"\d{4}", one.source)
+    assert {path.suffix for path in one.folder.iterdir()} <= {".yaml", ".csv"}
+    recipe = validate(read_yaml(one.folder / "recipe.yaml"), Recipe)
+    assert recipe.sources == "sources.csv"
+    assert recipe.licence
+    if recipe.ask:
+        read_questions(one.folder / recipe.ask)
+    rows = list(read_sources("sources.csv", one.folder))
+    assert len(rows) >= 2
+    assert near_misses(sorted({name for row in rows for name in row.extra})) == {}
+    text = PAGE.read_text("utf-8")
+    assert f"### `{one.name}`\n" in text
+    assert one.source.rpartition(", ")[2] in text
+
+
+def test_every_recipe_is_built_in_a_test():
+    assert {one.name for one in EVERY} == set(CASES)
+
+
+def test_the_list_names_all():
+    told = CliRunner().invoke(app, ["recipes"])
+    assert told.exit_code == 0
+    assert all(one.name in told.stdout and one.what in told.stdout and one.source in told.stdout for one in EVERY)
+    rows = json.loads(CliRunner().invoke(app, ["recipes", "--json"]).stdout)
+    assert [row["name"] for row in rows] == [one.name for one in EVERY]
+
+
+def test_a_copy_is_whole_and_nothing_is_overwritten(tmp_path):
+    told = CliRunner().invoke(app, ["recipes", "copy", "meld", str(tmp_path / "mine")])
+    assert told.exit_code == 0, told.output
+    assert {path.name for path in (tmp_path / "mine").iterdir()} == {"recipe.yaml", "questions.yaml", "sources.csv"}
+    (tmp_path / "mine" / "recipe.yaml").unlink()
+    with pytest.raises(UsageError, match="is there already; nothing was written"):
+        copy("meld", tmp_path / "mine")
+    assert not (tmp_path / "mine" / "recipe.yaml").exists()
+
+
+def test_an_unknown_recipe_is_told_the_nearest(tmp_path):
+    with pytest.raises(UsageError, match="did you mean mustard"):
+        copy("mustart", tmp_path)
+    with pytest.raises(UsageError, match="cannot be written"):
+        (tmp_path / "file").write_text("")
+        copy("meld", tmp_path / "file")
