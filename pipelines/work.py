@@ -241,11 +241,12 @@ def publish(
     workers: int | None = None,
     options: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
+    public: bool = False,
 ) -> PublishReport:
     """Write the dataset of what is built so far.
 
-    engine: one of pipelines.engines.ENGINES. options: the engine's own. progress: called with the number of recordings
-    written, and of all.
+    engine: one of pipelines.engines.ENGINES. options: the engine's own. public: anybody will be able to load it, so
+    that the recipe must state what a card needs. progress: called with the number of recordings written, and of all.
     """
     loaded = load(recipe)
     store = open_store(store_url)
@@ -276,6 +277,7 @@ def publish(
                 left_out=left_out,
                 progress=progress,
                 spread=spread,
+                public=public,
             )
             return report.model_copy(update={"gates": scored, "copies": alike.copies if alike else ()})
     except NothingToPublish:
@@ -340,6 +342,7 @@ def _about(loaded: LoadedRecipe, notes: Iterable[str]) -> About:
         notes=tuple(notes),
     )
 
+        card=recipe.card,
 
 def _version() -> str:
     try:

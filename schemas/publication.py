@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from schemas.answer import Question
 from schemas.audit import AuditReport
+from schemas.card import CardFacts
 from schemas.duplicates import Copy
 from schemas.failure import Failure
 from schemas.gates import GatesTold
+from schemas.tally import Tally
 
 Medium = Literal["audio", "video", "image"]
 Auditing = Literal["stop", "report", "skip"]
@@ -113,6 +115,8 @@ class About(BaseModel):
     """Name and version of what made it."""
     notes: tuple[str, ...] = ()
     """What a reader should know besides, such as what gates left out."""
+    card: CardFacts | None = None
+    """What the recipe states; None where it states nothing, and the dataset is a draft."""
 
 
 class SplitShare(BaseModel):
@@ -164,6 +168,8 @@ class PublishReport(BaseModel):
     """How samples scored, and which were left out; None where the recipe has no gates."""
     copies: tuple[Copy, ...] = ()
     """Recordings that are copies of others, left out unless the recipe keeps all."""
+    lacking: tuple[str, ...] = ()
+    """What the recipe must state before anybody else gets the dataset."""
 
 
 class Contents(BaseModel):
@@ -193,3 +199,7 @@ class Contents(BaseModel):
     problems: tuple[MediaProblem, ...] = ()
     notes: tuple[str, ...] = ()
     audit: AuditReport | None = None
+    tallies: dict[str, Tally] = Field(default_factory=dict)
+    """Of each split, counted from its shards."""
+    lacking: tuple[str, ...] = ()
+    """Mandatory facts that the recipe does not state; see `dataset_cards.facts`."""

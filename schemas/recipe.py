@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from schemas.acquire import Acquire
 from schemas.annotate import Annotate
+from schemas.card import CardFacts
 from schemas.duplicates import Duplicates
 from schemas.gates import Gate
 from schemas.publication import Publication
@@ -52,6 +53,8 @@ class Recipe(BaseModel):
     publish: Publication = Publication()
     run: Run = Run()
 
+    card: CardFacts | None = None
+    """Facts for the card that no program can know; without them the dataset is a draft."""
     @field_validator("name")
     @classmethod
     def _a_name(cls, name: str) -> str:

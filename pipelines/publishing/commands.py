@@ -23,6 +23,7 @@ from schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from pipelines.publishing.push import Pushed
+    from schemas.publication import PublishReport
 
 _SECONDS_A_LINE = 5
 
@@ -46,7 +47,7 @@ def publish(
     if push is None and (public or dry_run):
         raise UsageError("--public and --dry-run are about --push", do="name a repository: --push ORG/NAME")
 
-    how: dict[str, Any] = {"engine": engine.value, "workers": workers, "options": options or ()}
+    how: dict[str, Any] = {"engine": engine.value, "workers": workers, "options": options or (), "public": public}
     try:
         report = work.publish(recipe, store, out, **how, progress=None if quiet or as_json else _told_now_and_then())
     except KeyboardInterrupt:
@@ -56,21 +57,7 @@ def publish(
     if as_json:
         print_json(report.model_dump() | ({"pushed": pushed.model_dump()} if pushed else {}))
     elif not quiet:
-        for split in report.splits:
-            print(f"{split.name:>12}: {split.rows} samples, {split.groups} groups, {split.seconds:.1f} s")
-        for note in report.notes:
-            to_stderr().print(f"note: {note}", style="yellow", markup=False)
-        for problem in report.problems:
-            to_stderr().print(f"{problem.sample}: no {problem.medium}: {problem.message}", style="red", markup=False)
-        if report.gates is not None and report.gates.dropped:
-            to_stderr().print(f"what gates left out, and why: affectloom gates {recipe}", style="yellow", markup=False)
-        print(f"{report.rows} samples of {report.recordings} recordings in {report.out}")
-        print(f"{len(report.shards)} shards: {report.written} written, {report.kept + report.found} there already")
-        if report.audit is not None:
-            from pipelines.auditing.show import summary
-
-            print(f"audit: {summary(report.audit)}; findings stand in the card")
-        print(f"load it: datasets.load_dataset({str(report.out)!r})")
+        _tell(report, recipe)
     raise typer.Exit(2 if not report.rows else 1 if report.problems else 0)
 
 
@@ -88,6 +75,28 @@ def changes(
         print_json(told.model_dump())
     else:
         print("\n".join(lines_of(told)))
+
+
+def _tell(report: "PublishReport", recipe: Path) -> None:
+    """What was published, for people."""
+    for split in report.splits:
+        print(f"{split.name:>12}: {split.rows} samples, {split.groups} groups, {split.seconds:.1f} s")
+    for note in report.notes:
+        to_stderr().print(f"note: {note}", style="yellow", markup=False)
+    if report.lacking:
+        fields = ", ".join(what.partition(":")[0] for what in report.lacking)
+        to_stderr().print(f"note: the card is a draft, without {fields}", style="yellow", markup=False)
+    for problem in report.problems:
+        to_stderr().print(f"{problem.sample}: no {problem.medium}: {problem.message}", style="red", markup=False)
+    if report.gates is not None and report.gates.dropped:
+        to_stderr().print(f"what gates left out, and why: affectloom gates {recipe}", style="yellow", markup=False)
+    print(f"{report.rows} samples of {report.recordings} recordings in {report.out}")
+    print(f"{len(report.shards)} shards: {report.written} written, {report.kept + report.found} there already")
+    if report.audit is not None:
+        from pipelines.auditing.show import summary
+
+        print(f"audit: {summary(report.audit)}; findings stand in the card")
+    print(f"load it: datasets.load_dataset({str(report.out)!r})")
 
 
 def _push(out: str, repo: str, *, public: bool, dry_run: bool, quiet: bool) -> "Pushed":

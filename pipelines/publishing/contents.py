@@ -1,7 +1,6 @@
 """What is in a dataset, counted, for its card and for the publisher."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
@@ -10,6 +9,7 @@ from pipelines.publishing.survey import Survey
 from pipelines.publishing.unit_rows import Made
 from schemas.features import Features
 from schemas.publication import Contents, Publication, SplitShare
+from schemas.tally import Tally
 
 _LOPSIDED = 0.5
 _US = 1_000_000
@@ -18,10 +18,10 @@ _US = 1_000_000
 def contents_of(seen: Survey, how: Publication, given: Labels, features: Features, made: Sequence[Made]) -> Contents:
     """Counts over all rows."""
     splits = _shares(seen, how)
-    present: Counter[str] = Counter()
+    tallies = {name: Tally() for name in seen.splits}
     unpacked: dict[str, int] = dict.fromkeys(seen.splits, 0)
     for one in made:
-        present += one.present
+        tallies[one.split].add(one.tally)
         unpacked[one.split] += one.unpacked
     tally = seen.tally
     return Contents(
@@ -32,7 +32,8 @@ def contents_of(seen: Survey, how: Publication, given: Labels, features: Feature
         seconds=sum(seen.microseconds.values()) / _US,
         languages=tally.languages,
         speakers=len(tally.speakers),
-        present={name: present[name] for name in features.get("present", {})},
+        tallies=tallies,
+        present={name: sum(one.present[name] for one in tallies.values()) for name in features.get("present", {})},
         licences=tally.licences,
         consents=tally.consents,
         splits=splits,

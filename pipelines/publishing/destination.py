@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pipelines.publishing.figures import NAMES
 from pipelines.publishing.place import Place, ShardFile
 from schemas.errors import UsageError
 
@@ -56,6 +57,7 @@ class Destination:
         for shard, final in shards:
             self.place.also_at(self.place.path_of(shard), str(whole / final))
         for name, text in texts.items():
+            (whole / name).parent.mkdir(exist_ok=True)
             with (whole / name).open("w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
                 file.flush()
@@ -79,7 +81,8 @@ class Destination:
                 moves.append((aside, final))
             elif not shard.kept:
                 moves.append((self.place.path_of(shard), final))
-        fs.makedirs(f"{path}/data", exist_ok=True)
+        for name in ("data", *(one.rpartition("/")[0] for one in texts if "/" in one)):
+            fs.makedirs(f"{path}/{name}", exist_ok=True)
         self._add([move for move in moves if move[1] not in self._before])
         # A killed program leaves a folder whose manifest names everything in it, so that the next one may replace it.
         told = {file["path"]: file for file in self.manifest.get("files", ()) if file["path"] in stays}
@@ -215,7 +218,7 @@ def _refuse_foreign(out: str, found: set[str], text: str | None) -> None:
     try:
         manifest: Any = json.loads(text)
         ours = manifest["made_by"] == MAKER
-        known = {file["path"] for file in manifest["files"]} | {MANIFEST, CARD, CROISSANT}
+        known = {file["path"] for file in manifest["files"]} | {MANIFEST, CARD, CROISSANT, *NAMES}
     except (ValueError, TypeError, KeyError):
         ours, known = False, set()
     if not ours:

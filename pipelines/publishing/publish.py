@@ -16,8 +16,10 @@ from pipelines.auditing.of_shards import audit_shards
 from pipelines.engines.spread import Spread, here
 from pipelines.publishing.contents import contents_of
 from pipelines.publishing.destination import CARD, CROISSANT, MAKER, MANIFEST, check, destination
+from pipelines.publishing.figures import figures_of
 from pipelines.publishing.labels import Labels, label
 from pipelines.publishing.looked import Look, Portion
+from pipelines.publishing.missing_facts import missing_facts
 from pipelines.publishing.place import Place, ShardFile
 from pipelines.publishing.provenance import features_of as origin_features
 from pipelines.publishing.provenance import provenance_features
@@ -56,6 +58,7 @@ def publish(
     names: Mapping[str, str] | None = None,
     spread: Spread = here,
 ) -> PublishReport:
+    public: bool = False,
     """Write the dataset of these recordings' samples to `out`, in place of the one published there before.
 
     The same recordings, in any order, with the same settings and versions give the same bytes, whatever `spread`
@@ -78,9 +81,10 @@ def publish(
         links: recording to a name; those of one name, such as copies, are on one side of the split.
         spread: where samples are looked at and shards are written.
 
+        public: whether anybody will be able to load it.
     Raises:
-        UsageError: nothing to publish, `out` holds something else, a table is wrong, or the audit found errors.
-            Nothing was published.
+        UsageError: nothing to publish, `out` holds something else, a table is wrong, the card lacks mandatory facts, or
+            the audit found errors. Nothing was published.
         StoreError: `out` cannot be written, or samples cannot be read; what was there before is unchanged.
     """
     shelf = recordings if isinstance(recordings, Shelf) else shelf_of(recordings)
@@ -102,13 +106,17 @@ def publish(
             Task(unit, published.get(unit.digest, ()))
             for unit in units(seen.placed(), how.shard_mb * 1_000_000, base, answered)
         )
+    missing = missing_facts(about, seen.tally, given.questions, public=public)
         made = _collected(spread(Write(shelf.open, how, features, place), tasks), seen, progress)
         shards = _named(made, seen.splits)
         audit = audit_shards(place, shards, about.name, about.licence, how.audit)
         contents = contents_of(seen, how, given, features, made)
-        contents = contents.model_copy(update={"audit": audit, "notes": (*about.notes, *contents.notes)})
+        told = {"audit": audit, "notes": (*about.notes, *contents.notes), "lacking": missing}
+        contents = contents.model_copy(update=told)
+        figures = figures_of(contents)
         texts = {
-            CARD: card(about, contents, how),
+            **{one.path: one.svg for one in figures},
+            CARD: card(about, contents, how, spec=spec, figures={one.path: one.told for one in figures}),
             CROISSANT: croissant(about, contents),
             MANIFEST: _manifest(about, shards),
         }
@@ -133,6 +141,7 @@ def _renamed(answer: Answer, names: Mapping[str, str]) -> Answer:
     return replace(answer, item=names[answer.item]) if answer.item in names else answer
 
 
+        lacking=missing,
 def _survey(
     shelf: Shelf, how: Publication, answers: Iterable[Answer], spread: Spread, links: Mapping[str, str] | None
 ) -> Survey:

@@ -1,6 +1,5 @@
 """What a worker does to publish: the rows of one unit, with their media, written to its shards."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,12 +11,14 @@ from pipelines.publishing.looked import EXTRA, facts_of, keys_of, mark_of, opene
 from pipelines.publishing.place import Place, ShardFile
 from pipelines.publishing.provenance import provenance
 from pipelines.publishing.shards import ShardWriter
+from pipelines.publishing.tallied import tallied
 from pipelines.publishing.units import Member, Unit
 from pipelines.watching.media import Media
 from schemas.errors import StoreError
 from schemas.features import Features, arrow_schema
 from schemas.publication import MediaProblem, Medium, Publication
 from schemas.step import Recording
+from schemas.tally import Tally
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +32,7 @@ _OF_SOURCE = ("speaker", "dialogue", "turn", "language")
 class Made:
     """A unit's shards. how: written now, kept as they were published, or found finished since an earlier run.
 
-    unpacked: bytes before compression. present: rows that have each modality.
+    unpacked: bytes before compression. tally: what the rows hold.
     """
 
     split: str
@@ -41,7 +42,7 @@ class Made:
     files: tuple[ShardFile, ...]
     recordings: int
     unpacked: int
-    present: Counter[str]
+    tally: Tally
     problems: tuple[MediaProblem, ...] = ()
 
 
@@ -105,14 +106,13 @@ class Write:
         import pyarrow.parquet as pq
 
         unpacked = 0
-        present: Counter[str] = Counter()
+        tally = Tally()
         for file in files:
             with self.place.fs.open(self.place.path_of(file), "rb") as opened, pq.ParquetFile(opened) as parquet:
                 meta = parquet.metadata
                 unpacked += sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
-                if "present" in self.features:
-                    present += _present(parquet)
-        return Made(unit.split, unit.number, unit.digest, how, files, len(unit.members), unpacked, present, problems)
+                tally.add(tallied(parquet, self.features))
+        return Made(unit.split, unit.number, unit.digest, how, files, len(unit.members), unpacked, tally, problems)
 
     def _rows(self, member: Member, problems: list[MediaProblem]) -> "Iterator[pa.RecordBatch]":
         """One-row batches of a recording's samples."""
@@ -185,15 +185,3 @@ def _filled(column: "pa.Array", of_source: str | int | None) -> "pa.Array":
 
     whole = of_source is None or not column.null_count
     return column if whole else column.fill_null(pa.scalar(of_source, column.type))
-
-
-def _present(parquet: Any) -> Counter[str]:
-    """Rows of a shard that have each modality."""
-    import pyarrow.compute as pc
-
-    found: Counter[str] = Counter()
-    for batch in parquet.iter_batches(columns=["present"], use_threads=False):
-        column = batch.column("present")
-        for place in range(column.type.num_fields):
-            found[column.type.field(place).name] += pc.sum(column.field(place)).as_py() or 0
-    return found

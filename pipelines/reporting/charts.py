@@ -6,6 +6,7 @@ from html import escape
 from itertools import count
 from math import floor, log10
 from types import MappingProxyType
+from unicodedata import category, east_asian_width
 
 from pipelines.amounts import duration
 from schemas.run import Progress, StepTold
@@ -14,6 +15,7 @@ STATES = ("made", "kept", "absent", "failed", "blocked")
 _WIDTH = 460
 _LABELS = 132
 _LABEL_LETTERS = 17
+_JOINERS = "\u200c\u200d"
 _ENDS = 84
 _VALUES = 52
 _ANCHORS = {0: "end", 1: "start"}
@@ -182,8 +184,25 @@ def labels(steps: Sequence[StepTold]) -> list[str]:
 
 
 def clipped(name: str) -> str:
-    """As much of a name as fits before a bar."""
-    return name if len(name) <= _LABEL_LETTERS else f"{name[: _LABEL_LETTERS - 1]}…"
+    """As much of a name as fits before a bar: whole letters with their marks, of which Chinese ones are wide."""
+    taken, width = "", 0
+    for letter in letters(name):
+        width += 2 if east_asian_width(letter[0]) in "WF" else 1
+        if width > _LABEL_LETTERS or (width == _LABEL_LETTERS and len(taken + letter) < len(name)):
+            return f"{taken}…"
+        taken += letter
+    return taken
+
+
+def letters(text: str) -> list[str]:
+    """A text in what a reader takes for letters: a vowel sign, an accent or a joiner stays with what it marks."""
+    found: list[str] = []
+    for sign in text:
+        if found and (category(sign)[0] == "M" or sign in _JOINERS or found[-1][-1] in _JOINERS):
+            found[-1] += sign
+        else:
+            found.append(sign)
+    return found
 
 
 def _row(at: int, name: str, bars: str, end: str, x: float) -> str:

@@ -170,7 +170,8 @@ def test_the_manifest_names_every_shard_with_its_hash(tmp_path):
         data = (tmp_path / "out" / file["path"]).read_bytes()
         assert (file["bytes"], file["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     assert sum(file["rows"] for file in manifest["files"]) == report.rows == 36
-    assert {*contents(tmp_path / "out")} == {*report.shards, "README.md", "croissant.json", "manifest.json"}
+    told = {"README.md", "croissant.json", "manifest.json", "figures/balance.svg", "figures/durations.svg"}
+    assert {*contents(tmp_path / "out")} == {*report.shards, *told}
 
 
 def test_speakers_stay_on_one_side_and_adding_recordings_moves_none(tmp_path):
@@ -236,6 +237,8 @@ def test_a_new_version_replaces_the_old_one_as_a_whole(tmp_path):
     assert {*contents(tmp_path / "out")} == {
         "data/train-00000-of-00001.parquet",
         "README.md",
+        "figures/balance.svg",
+        "figures/durations.svg",
         "croissant.json",
         "manifest.json",
     }

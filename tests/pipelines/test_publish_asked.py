@@ -73,9 +73,8 @@ def test_every_kind_of_question_is_read_back(read):
     assert "ann" not in {answer["rater"] for answer in one["said_answers"]}
     assert two["sentiment"] is None
     assert two["sentiment_answers"] is None or two["sentiment_answers"] == []
-    assert (
-        "**`cause`**: answers 2, raters 2, samples 1. The aggregate is what more than half of the raters gave." in card
-    )
+    told = "**`cause`**: answers 2, raters 2, samples 1, answers a sample 2. The aggregate is what more than half of"
+    assert told in card
     assert "**`why`**" in card
 
 

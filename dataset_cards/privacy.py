@@ -1,0 +1,48 @@
+"""What of a dataset can identify people, told from its columns."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from schemas.publication import About, Contents, Publication
+
+_EMBEDDED = ("an embedding of pictures", "recognises faces and places about as well as the picture does")
+
+
+def privacy(about: About, contents: Contents, how: Publication) -> str:
+    """Markdown: what is published that identifies, and what is not."""
+    told = list(_identifying(contents.features))
+    left = [medium for medium in ("audio", "video", "image") if medium not in how.media]
+    lines = [f"- {one}" for one in told] or ["- Nothing but what the texts themselves say."]
+    if left:
+        lines.append(f"- Not published: {', '.join(left)}.")
+    if contents.questions:
+        lines.append(
+            "- Raters have pseudonyms under a secret salt; their answers, taken together, could still be told apart."
+        )
+    facts = about.card
+    asked = f" Who is in it, and wants to be removed, writes to {facts.contact}." if facts and facts.contact else ""
+    end = "Do not try to find out who the people are, and do not pass on copies of what was removed." + asked
+    return "\n".join(["What of it can identify people:", "", *lines, "", end])
+
+
+def _identifying(features: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    if "audio" in features:
+        yield "`audio`: a voice identifies who speaks."
+    if "video" in features or "image" in features:
+        shown = " and ".join(f"`{name}`" for name in ("video", "image") if name in features)
+        yield f"{shown}: faces and places."
+    if "text" in features:
+        yield "`text` and `words`: what people say of themselves and others, names included."
+    if "face" in features:
+        yield (
+            "`face`: landmarks and shapes of a face, measured; with enough frames they may tell people apart, and "
+            "they tell movement and expression."
+        )
+    for name, feature in features.items():
+        if "embedding" in feature and "_type" not in feature:
+            yield f"`{name}`: {_EMBEDDED[0]}, from which a model {_EMBEDDED[1]}."
+    if "prosody" in features or "functionals" in features:
+        yield "measurements of the voice (pitch, formants, voice quality): together a weak voice print."
+    named = [f"`{name}`" for name in ("speaker", "source", "dialogue") if name in features]
+    if named:
+        yield f"{', '.join(named)}: names as the table of sources gives them, which may lead to people."
