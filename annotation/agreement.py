@@ -1,6 +1,6 @@
 """Every statistic of agreement that applies to a table of ratings, with its interval, or why it has none."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from annotation import bootstrap
 from annotation.alpha import krippendorff_alpha
-from annotation.icc import FORMS, Form, icc
+from annotation.icc import FORMS, Form, counted, icc
 from annotation.kappa import Weights, cohen_kappa, fleiss_kappa, gwet, percent_agreement
 from annotation.ratings import Floats, Level, Ratings, Undefined
 from schemas import asked
@@ -24,9 +24,15 @@ _WEIGHTS: Mapping[Level, Weights] = {
 }
 
 
+_FORM: Mapping[str, Form] = {f"ICC({form})": form for form in FORMS}
+
+
 @dataclass(frozen=True)
 class Agreement:
-    """One statistic of one table. interval: of 95 %, percentiles of a bootstrap over items."""
+    """One statistic of one table. interval: of 95 %, percentiles of a bootstrap over items.
+
+    items, raters, ratings: of the table; of an ICC, those items that its form takes.
+    """
 
     statistic: Statistic
     variant: str
@@ -69,7 +75,6 @@ def agreement(
         SourceTableError: the level needs numbers, and values are none.
     """
     chosen = (statistic,) if statistic else tuple(name for name in STATISTICS if _applies(name, level))
-    given = int((table.codes >= 0).sum())
     found = []
     for name in chosen:
         for variant, make in _variants(name, level):
@@ -77,8 +82,17 @@ def agreement(
             at: Level = "nominal" if name in {"percent", "fleiss"} else level
             if name == "icc" and level in {"nominal", "ordinal"}:
                 at = "interval"
-            found.append(Agreement(name, variant, at, value, between, len(table.items), len(table.raters), given))
+            of = counted(table, _FORM[variant]) if name == "icc" else table
+            given = int((of.codes >= 0).sum())
+            found.append(Agreement(name, variant, at, value, between, len(of.items), len(of.raters), given))
     return found
+
+
+def main_icc(found: Sequence[Agreement]) -> Agreement:
+    """Of the six forms ICC(2,1); ICC(1,1) where fewer than half of the items that raters share were rated by all."""
+    of = {one.variant: one for one in found}
+    own, all_ = of["ICC(1,1)"], of["ICC(2,1)"]
+    return all_ if all_.items * 2 >= own.items else own
 
 
 def _applies(name: StatisticName, level: Level) -> bool:
@@ -95,10 +109,10 @@ def _variants(name: StatisticName, level: Level) -> list[tuple[str, Make]]:
     weighted = "" if weights == "none" else f", {weights} weights"
     if name == "icc":
 
-        def of(form: Form) -> tuple[str, Make]:
-            return f"ICC({form})", lambda table: icc(table, form)
+        def of(variant: str, form: Form) -> tuple[str, Make]:
+            return variant, lambda table: icc(table, form)
 
-        return [of(form) for form in FORMS]
+        return [of(variant, form) for variant, form in _FORM.items()]
     made: dict[str, tuple[str, Make]] = {
         "percent": ("percent agreement", percent_agreement),
         "fleiss": ("Fleiss' kappa", fleiss_kappa),

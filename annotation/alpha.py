@@ -5,9 +5,10 @@ from collections.abc import Collection
 import numpy as np
 
 from annotation.bootstrap import Statistic
-from annotation.ratings import Floats, Level, Ratings, Undefined, why_too_few
+from annotation.ratings import Floats, Level, Ratings, Undefined, tally, why_too_few
 
-_MOST_ORDERED = 60
+_MOST_APART = 2000
+"""Values between which distances are held in a table."""
 
 
 def krippendorff_alpha(
@@ -32,10 +33,11 @@ def krippendorff_alpha(
         return _of_moments(table)
     if distance is None and level == "ordinal":
         return _of_ranks(table)
-    many = len(table.values)
-    delta = distance
-    if delta is None:
-        delta = 1 - np.eye(many) if level == "nominal" else _ratio_distance(table.numbers)
+    if distance is None and level == "nominal":
+        return _of_names(table)
+    if len(table.values) > _MOST_APART:
+        return Undefined(f"{len(table.values):,} values are more than {_MOST_APART:,}")
+    delta = _ratio_distance(table.numbers) if distance is None else distance
     counts, pattern = np.unique(table.counts, axis=0, return_inverse=True)
     total = counts.sum(axis=1)
     counts = np.where(total[:, None] > 1, counts, 0)
@@ -47,6 +49,20 @@ def krippendorff_alpha(
         return _alpha(sums[:, 0], expected, n)
 
     return Statistic(np.column_stack([apart, counts]), pattern.reshape(-1), of)
+
+
+def _of_names(table: Ratings) -> Statistic:
+    many = tally(table)
+    paired = many.total > 1
+    count = many.count * paired[many.item]
+    apart = (many.total**2 - many.sums(many.count * many.count)) / np.maximum(many.total - 1, 1) * paired
+
+    def of(weights: Floats) -> Floats:
+        seen = many.by_value(weights, count)
+        n = seen.sum(axis=1)
+        return _alpha(weights @ apart, n**2 - (seen**2).sum(axis=1), n)
+
+    return Statistic(apart[:, None], many.pattern, of, summed=False)
 
 
 def _alpha(observed: Floats, expected: Floats, n: Floats) -> Floats:
@@ -85,26 +101,27 @@ def _of_moments(table: Ratings) -> Statistic:
     return Statistic(kept, pattern.reshape(-1), of)
 
 
-def _of_ranks(table: Ratings) -> Statistic | Undefined:
+def _of_ranks(table: Ratings) -> Statistic:
     """Ordinal alpha: distances are between mean ranks, which every resample has of its own."""
-    many = len(table.values)
-    if many > _MOST_ORDERED:
-        return Undefined(f"{many} ordered values are more than {_MOST_ORDERED}; take --level interval")
-    counts, pattern = np.unique(table.counts, axis=0, return_inverse=True)
-    total = counts.sum(axis=1)
-    counts = np.where(total[:, None] > 1, counts, 0)
-    one, other = np.triu_indices(many, 1)
-    pairs = 2 * counts[:, one] * counts[:, other] / np.maximum(total - 1, 1)[:, None]
+    many = tally(table)
+    paired = np.where(many.total > 1, many.total, 0)
+    count = many.count * (paired[many.item] > 0)
+    per_pair = 2 / np.maximum(paired - 1, 1)
 
-    def of(sums: Floats) -> Floats:
-        seen = sums[:, :many]
-        n = seen.sum(axis=1)
-        rank = (seen.cumsum(axis=1) - seen / 2) / np.maximum(n, 1)[:, None]
-        observed = (sums[:, many:] * (rank[:, one] - rank[:, other]) ** 2).sum(axis=1)
-        expected = 2 * (n * (seen * rank**2).sum(axis=1) - (seen * rank).sum(axis=1) ** 2)
-        return _alpha(observed, expected, n)
+    def observed(weights: Floats, rank: Floats) -> float:
+        first, second = (many.sums(count * rank[many.value] ** power) for power in (1, 2))
+        return float((weights * per_pair * np.maximum(paired * second - first**2, 0)).sum())
 
-    return Statistic(np.column_stack([counts, pairs]), pattern.reshape(-1), of)
+    def of(weights: Floats) -> Floats:
+        seen = many.by_value(weights, count)
+        n = seen.sum(axis=1, keepdims=True)
+        # Ranks as shares of n around the middle, so that no digits are lost.
+        ranks = (seen.cumsum(axis=1) - seen / 2) / np.maximum(n, 1) - 0.5
+        expected = 2 * (n[:, 0] * (seen * ranks**2).sum(axis=1) - (seen * ranks).sum(axis=1) ** 2)
+        apart = np.array([observed(each, rank) for each, rank in zip(weights, ranks, strict=True)])
+        return _alpha(apart, expected, n[:, 0])
+
+    return Statistic(paired[:, None].astype(np.float64), many.pattern, of, summed=False)
 
 
 def set_distance(values: Collection[frozenset[str]], *, masi: bool = True) -> Floats:
@@ -114,12 +131,14 @@ def set_distance(values: Collection[frozenset[str]], *, masi: bool = True) -> Fl
 
     Source: Passonneau (2006), Measuring Agreement on Set-valued Items (MASI), LREC.
     """
-
-    def apart(a: frozenset[str], b: frozenset[str]) -> float:
-        if a == b:
-            return 0.0
-        shared = len(a & b) / len(a | b)
-        monotone = (2 / 3 if a <= b or b <= a else 1 / 3) if masi else 1.0
-        return 1 - shared * monotone
-
-    return np.array([[apart(a, b) for b in values] for a in values]).reshape(len(values), len(values))
+    labels = sorted({label for one in values for label in one})
+    holds = np.array([[label in one for label in labels] for one in values], np.float64).reshape(
+        len(values), len(labels)
+    )
+    size = holds.sum(axis=1)
+    shared = holds @ holds.T
+    either = size[:, None] + size[None, :] - shared
+    smaller = np.minimum(size[:, None], size[None, :])
+    whole = either == shared
+    monotone = np.where(whole | (not masi), 1.0, np.where(shared == smaller, 2 / 3, 1 / 3))
+    return np.where(whole, 0, 1 - shared / np.maximum(either, 1) * monotone)

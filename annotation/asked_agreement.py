@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 
 from annotation import bootstrap
-from annotation.agreement import STATISTICS, Agreement, StatisticName, agreement
+from annotation.agreement import STATISTICS, Agreement, StatisticName, agreement, main_icc
 from annotation.alpha import krippendorff_alpha, set_distance
 from annotation.bootstrap import Statistic
 from annotation.kappa import fleiss_kappa
@@ -54,7 +54,7 @@ def question_agreement(
     seed: int = 0,
     lengths: Mapping[str, int] | None = None,
 ) -> list[Agreement]:
-    """One statistic, by default the one that the question asks for; an ICC in its six forms, ICC(2,1) first.
+    """One statistic, by default the one that the question asks for; an ICC in its six forms, `main_icc` first.
 
     Args:
         rated: the answers.
@@ -68,7 +68,7 @@ def question_agreement(
         return [_told(rated, name, NOBODY, NOBODY)]
     level = _measured(rated.level)
     if name == "percent" or (level is not None and name not in _SETS):
-        return _of_table(rated.table, level or "nominal", _of_tables(name), samples, seed)
+        return _of_table(rated, level or "nominal", _of_tables(name), samples, seed)
     if name == "krippendorff":
         (found,) = agreement(rated.table, "nominal", name, samples=samples, seed=seed)
         return [_told(rated, name, found.value, found.interval, "Krippendorff's alpha of whole sets")]
@@ -86,9 +86,12 @@ def _of_tables(name: asked.Statistic) -> StatisticName:
     return next(one for one in STATISTICS if one == name)
 
 
-def _of_table(table: Ratings, level: Level, name: StatisticName, samples: int, seed: int) -> list[Agreement]:
+def _of_table(rated: Rated, level: Level, name: StatisticName, samples: int, seed: int) -> list[Agreement]:
+    # Gwet's chance agreement hangs on how many values there could have been.
+    table = rated.table_of_offered if name == "gwet" else rated.table
     found = agreement(table, level, name, samples=samples, seed=seed)
-    return sorted(found, key=lambda one: one.variant != "ICC(2,1)")
+    main = main_icc(found) if name == "icc" else found[0]
+    return [main, *(one for one in found if one is not main)]
 
 
 def _told(

@@ -18,17 +18,24 @@ class Statistic:
 
     rows: float64[patterns, sums], what an item of each pattern adds. pattern: int64[items], each item's pattern: items
     that were rated alike add alike. of: float64[samples, sums] to float64[samples], nan where undefined.
+    summed: where False, the statistic is no function of sums, and `of` takes float64[samples, patterns], how often
+    each pattern is there.
     """
 
     rows: Floats
     pattern: Ints
     of: Callable[[Floats], Floats]
     reason: str = "only one category was used"
+    summed: bool = True
+
+    def of_weights(self, weights: Floats) -> Floats:
+        """The statistic of float64[samples, patterns], how often each pattern is there."""
+        return self.of(weights @ self.rows if self.summed else weights)
 
     def value(self) -> float | Undefined:
         """The statistic of all items, or why there is none."""
         weights = np.bincount(self.pattern, minlength=len(self.rows)).astype(np.float64)
-        found = float(self.of((weights @ self.rows)[None, :])[0])
+        found = float(self.of_weights(weights[None, :])[0])
         return found if np.isfinite(found) else Undefined(self.reason)
 
 
@@ -48,7 +55,7 @@ def resampled(statistic: Statistic, samples: int = 1000, seed: int = 0) -> Float
         for at in range(len(weights)):
             drawn = statistic.pattern[source.integers(items, size=items)]
             weights[at] = np.bincount(drawn, minlength=patterns)
-        found.append(statistic.of(weights @ statistic.rows))
+        found.append(statistic.of_weights(weights))
     return np.concatenate(found)
 
 

@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 
 from annotation.bootstrap import Statistic
-from annotation.ratings import Floats, Ints, Ratings, Undefined, why_too_few
+from annotation.ratings import Floats, Ratings, Tally, Undefined, tally, why_too_few
 
 Weights = Literal["none", "linear", "quadratic"]
 _MOST_SUMS = 50_000_000
+_LEAST = 1e-12
 
 
 def weight_matrix(table: Ratings, weights: Weights) -> Floats:
@@ -31,28 +32,31 @@ def weight_matrix(table: Ratings, weights: Weights) -> Floats:
     return np.asarray(1 - (apart if weights == "linear" else apart**2))
 
 
-def _shares(table: Ratings, weight: Floats) -> tuple[Floats, Ints]:
-    """Of each pattern: agreement, whether it has any, whether it is rated, shares of categories."""
-    counts, pattern = np.unique(table.counts, axis=0, return_inverse=True)
-    many = counts.sum(axis=1)
-    paired, rated = many > 1, many > 0
-    agree = (counts * (counts @ weight - 1)).sum(axis=1) / np.maximum(many * (many - 1), 1)
-    shares = counts / np.maximum(many, 1)[:, None]
-    return np.column_stack([np.where(paired, agree, 0), paired, rated, shares]), pattern.reshape(-1)
-
-
 def _ratio(top: Floats, bottom: Floats) -> Floats:
     """The ratio; nan where the bottom is 0 but for rounding."""
-    fine = np.abs(bottom) > 1e-12  # noqa: PLR2004
+    fine = np.abs(bottom) > _LEAST
     return np.where(fine, top / np.where(fine, bottom, 1), np.nan)
+
+
+def _agreeing(many: Tally, agree: Floats) -> Floats:
+    """Of each pattern: the share of its pairs that agree, whether it has any, whether it is rated."""
+    pairs = many.total * (many.total - 1)
+    return np.column_stack([agree / np.maximum(pairs, 1), pairs > 0, many.total > 0]).astype(np.float64)
+
+
+def _shares(many: Tally, weights: Floats) -> Floats:
+    """Each category's mean share in an item's ratings, float64[samples, values]."""
+    rated = (weights @ (many.total > 0))[:, None]
+    return _ratio(many.by_value(weights, many.count / many.total[many.item]), rated)
 
 
 def percent_agreement(table: Ratings) -> Statistic | Undefined:
     """The share of pairs of raters that agree, mean over items with at least two raters; in [0, 1]."""
     if why := why_too_few(table):
         return why
-    rows, pattern = _shares(table, np.eye(len(table.values)))
-    return Statistic(rows, pattern, lambda sums: _ratio(sums[:, 0], sums[:, 1]), "no item was rated by two raters")
+    many = tally(table)
+    rows = _agreeing(many, many.sums(many.count * (many.count - 1)))
+    return Statistic(rows, many.pattern, lambda sums: _ratio(sums[:, 0], sums[:, 1]), "no item was rated by two raters")
 
 
 def fleiss_kappa(table: Ratings) -> Statistic | Undefined:
@@ -62,14 +66,16 @@ def fleiss_kappa(table: Ratings) -> Statistic | Undefined:
     """
     if why := why_too_few(table):
         return why
-    rows, pattern = _shares(table, np.eye(len(table.values)))
+    many = tally(table)
+    rows = _agreeing(many, many.sums(many.count * (many.count - 1)))
 
-    def of(sums: Floats) -> Floats:
+    def of(weights: Floats) -> Floats:
+        sums = weights @ rows
         observed = _ratio(sums[:, 0], sums[:, 1])
-        chance = (_ratio(sums[:, 3:], sums[:, 2:3]) ** 2).sum(axis=1)
+        chance = (_shares(many, weights) ** 2).sum(axis=1)
         return _ratio(observed - chance, 1 - chance)
 
-    return Statistic(rows, pattern, of)
+    return Statistic(rows, many.pattern, of, summed=False)
 
 
 def fleiss_by_category(table: Ratings) -> dict[str, float | Undefined]:
@@ -85,23 +91,33 @@ def fleiss_by_category(table: Ratings) -> dict[str, float | Undefined]:
 def gwet(table: Ratings, weights: Weights = "none") -> Statistic | Undefined:
     """Gwet's AC1, or AC2 with linear or quadratic weights; undefined where only one category was used.
 
+    Chance agreement is less the more values there could have been: `table.values` are those, used or not.
+
     Source: Gwet (2008), British Journal of Mathematical and Statistical Psychology 61(1), 29-48; AC2: Gwet (2014).
     """
     if why := why_too_few(table):
         return why
-    many = len(table.values)
-    if many < 2:  # noqa: PLR2004
+    size, many = len(table.values), tally(table)
+    if size < 2:  # noqa: PLR2004
         return Undefined("only one category was used")
-    weight = weight_matrix(table, weights)
-    rows, pattern = _shares(table, weight)
+    if weights == "none":
+        agree, of_weights = many.sums(many.count * (many.count - 1)), float(size)
+    elif len(many.total) * size > _MOST_SUMS:
+        return Undefined(f"{size} values are too many; take krippendorff")
+    else:
+        weight, counts = weight_matrix(table, weights), np.zeros((len(many.total), size))
+        counts[many.item, many.value] = many.count
+        agree, of_weights = (counts * (counts @ weight - 1)).sum(axis=1), float(weight.sum())
+    rows = _agreeing(many, agree)
 
-    def of(sums: Floats) -> Floats:
+    def of(weights: Floats) -> Floats:
+        sums = weights @ rows
         observed = _ratio(sums[:, 0], sums[:, 1])
-        share = _ratio(sums[:, 3:], sums[:, 2:3])
-        chance = weight.sum() / (many * (many - 1)) * (share * (1 - share)).sum(axis=1)
-        return _ratio(observed - chance, 1 - chance)
+        share = _shares(many, weights)
+        chance = of_weights / (size * (size - 1)) * (share * (1 - share)).sum(axis=1)
+        return _ratio(observed - chance, np.where(chance > _LEAST, 1 - chance, 0))
 
-    return Statistic(rows, pattern, of)
+    return Statistic(rows, many.pattern, of, summed=False)
 
 
 def _of_cells(cells: Floats, weight: Floats) -> Floats:
@@ -112,8 +128,12 @@ def _of_cells(cells: Floats, weight: Floats) -> Floats:
     return _ratio(observed * total - chance, total**2 - chance)
 
 
-def cohen_kappa(table: Ratings, weights: Weights = "none") -> Statistic | Undefined:
+def cohen_kappa(table: Ratings, weights: Weights | Floats = "none") -> Statistic | Undefined:
     """Cohen's kappa of two raters; of more, the mean over pairs that have one (Light's kappa).
+
+    Args:
+        table: the ratings.
+        weights: of agreement; or one's own, float64[values, values], 1 on the diagonal.
 
     Source: Cohen (1960), Educational and Psychological Measurement 20(1), 37-46; weights: Cohen (1968); the mean over
     pairs: Light (1971), Psychological Bulletin 76(5), 365-377.
@@ -121,7 +141,7 @@ def cohen_kappa(table: Ratings, weights: Weights = "none") -> Statistic | Undefi
     if why := why_too_few(table):
         return why
     many, pairs = len(table.values), list(combinations(range(len(table.raters)), 2))
-    weight = weight_matrix(table, weights)
+    weight = weight_matrix(table, weights) if isinstance(weights, str) else weights
     codes, pattern = np.unique(table.codes, axis=0, return_inverse=True)
     if len(codes) * len(pairs) * many**2 > _MOST_SUMS:
         return Undefined(f"{len(pairs)} pairs of raters and {many} values are too many; take krippendorff")

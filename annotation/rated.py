@@ -9,7 +9,7 @@ from annotation.spans import Span, span_f1, transcripts_apart
 from annotation.voted import Group, as_written, votes_of
 from schemas.answer_value import ScaleValue, SpanValue, Value
 from schemas.asked import Level
-from schemas.question import AnyQuestion, Region, Scale, Text
+from schemas.question import AnyQuestion, Choice, Region, Scale, Text
 
 Row = tuple[str, str, Value]
 """Item, rater, and what the rater said of it."""
@@ -71,6 +71,17 @@ class Rated:
     def table(self) -> Ratings:
         """Raises SourceTableError where nothing was answered."""
         return ratings(self.keyed, self._order({key for _, _, key in self.keyed}))
+
+    @cached_property
+    def table_of_offered(self) -> Ratings:
+        """The same with every value there could have been, where the spec lists them."""
+        if isinstance(self.question, Scale):
+            offered: set[Hashable] = {point.value for point in self.question.points}
+        elif isinstance(self.question, Choice) and not self.question.open:
+            offered = {option.name for option in self.question.options}
+        else:
+            return self.table
+        return ratings(self.keyed, self._order(offered.union(self.table.values)))
 
     def _order(self, found: Collection[Hashable]) -> Sequence[Hashable]:
         """Numbers by size, options in the order of the spec, anything else by its text."""

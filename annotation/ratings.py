@@ -14,6 +14,7 @@ Level = Literal["nominal", "ordinal", "interval", "ratio"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 MISSING = -1
+_MOST_COUNTED = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -113,3 +114,45 @@ def why_too_few(table: Ratings) -> Undefined | None:
     if not ((table.codes >= 0).sum(axis=1) > 1).any():
         return Undefined("no item was rated by two raters")
     return None
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """How often items have each value: an entry for each that they have, so that very many values take no more room.
+
+    item, value, count: int64[entries]; `item` is a pattern, which items that were rated alike share. total:
+    int64[patterns], ratings of an item. pattern: int64[items].
+    """
+
+    item: Ints
+    value: Ints
+    count: Ints
+    total: Ints
+    pattern: Ints
+    values: int
+
+    def sums(self, of: Floats | Ints) -> Floats:
+        """Of one number for each entry, the sum over each pattern; float64[patterns]."""
+        return np.bincount(self.item, of, minlength=len(self.total)).astype(np.float64)
+
+    def by_value(self, weights: Floats, of: Floats | Ints) -> Floats:
+        """Of one number for each entry, the sum over each value, patterns weighted; float64[samples, values]."""
+        if not len(weights):
+            return np.zeros((0, self.values))
+        return np.array([np.bincount(self.value, of * each[self.item], minlength=self.values) for each in weights])
+
+
+def tally(table: Ratings) -> Tally:
+    """Of a table with many values, each item is a pattern of its own."""
+    items, many = len(table.items), len(table.values)
+    if items * many <= _MOST_COUNTED:
+        counts, pattern = np.unique(table.counts, axis=0, return_inverse=True)
+        item, value = np.nonzero(counts)
+        count, size = counts[item, value], len(counts)
+    else:
+        row, rater = np.nonzero(table.codes >= 0)
+        found, count = np.unique(row * many + table.codes[row, rater], return_counts=True)
+        item, value = np.divmod(found, many)
+        pattern, size = np.arange(items), items
+    total = np.bincount(item, count, minlength=size).astype(np.int64)
+    return Tally(item, value, count, total, pattern.reshape(-1), many)

@@ -74,9 +74,9 @@ def span_alpha(items: Iterable[tuple[str, int, dict[str, Collection[Span]]]]) ->
     # Resampled are items, not positions, which hang together.
     name = np.array([item.rpartition("@")[0] for item in table.items])
     names, of = np.unique(name, return_inverse=True)
-    sums = np.zeros((len(names), whole.rows.shape[1]))
-    np.add.at(sums, of.reshape(-1), whole.rows[whole.pattern])
-    return Statistic(sums, np.arange(len(names)), whole.of)
+    positions = np.zeros((len(names), len(whole.rows)))
+    np.add.at(positions, (of.reshape(-1), whole.pattern), 1)
+    return Statistic(positions, np.arange(len(names)), whole.of_weights)
 
 
 def link_f1(one: Collection[Hashable], other: Collection[Hashable]) -> float | Undefined:

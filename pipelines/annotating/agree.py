@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.agreement import Agreement, StatisticName, agreement
+from annotation.agreement import Agreement, StatisticName, agreement, main_icc
 from annotation.ratings import Level, Ratings, Undefined, ratings
 from schemas.errors import SourceTableError
 
@@ -209,14 +209,14 @@ def as_json(question: str, one: Agreement) -> dict[str, Any]:
 
 
 def to_json(found: list[tuple[str, Agreement]], *, single: bool) -> Any:
-    """A list; for `single` (one statistic of one question) that one, of an ICC form 2,1 with all `forms` beside it."""
+    """A list; for `single` (one statistic of one question) that one; of an ICC `main_icc`, all `forms` beside it."""
     told = [as_json(question, one) for question, one in found]
     if not single or len({one["question"] for one in told}) > 1:
         return told
     if len(told) == 1:
         return told[0]
-    main = next(one for one in told if one["variant"] == "ICC(2,1)")
-    return main | {"forms": told}
+    main = main_icc([one for _, one in found])
+    return next(one for one in told if one["variant"] == main.variant) | {"forms": told}
 
 
 def as_table(found: list[tuple[str, Agreement]]) -> Any:

@@ -73,8 +73,9 @@ def marks(*stretches):
 @given(TABLES)
 def test_a_choice_is_measured_as_its_table_is(rows):
     told = one_of(MOOD, choice(rows))
-    table = ratings((item, rater, name) for (item, rater), name in rows.items())
     for statistic in statistics_of(MOOD):
+        of = ["glad", "sad", "so"] if statistic == "gwet" else None
+        table = ratings(((item, rater, name) for (item, rater), name in rows.items()), of)
         assert question_agreement(told, statistic, samples=20) == agreement(table, "nominal", statistic, samples=20)
 
 
@@ -132,6 +133,29 @@ def test_each_dimension_is_measured_by_itself():
     assert question_agreement(arousal, samples=0)[0].value == pytest.approx(1 - 3 * 256 / (2 * 4 * 64))
     assert question_agreement(valence, "icc", samples=0)[0].variant == "ICC(2,1)"
     assert item_agreement(VAD, [value for _, _, value in rows[:2]]) == pytest.approx(0.5)
+
+
+def test_what_was_offered_and_not_used_counts_for_gwet_alone():
+    said = {("p", "x"): "glad", ("p", "y"): "glad", ("q", "x"): "glad", ("q", "y"): "sad"}
+    told = one_of(MOOD, choice(said))
+    # AC1 by hand: observed 1/2, shares 3/4 and 1/4 of three labels: chance = (3/16 + 3/16) / 2.
+    assert question_agreement(told, "gwet", samples=0)[0].value == pytest.approx((1 / 2 - 3 / 16) / (1 - 3 / 16))
+    assert told.table.values == ("glad", "sad")
+    steady = one_of(LEVEL, [(item, rater, ScaleValue(number=1)) for item, rater in said])
+    assert question_agreement(steady, "gwet")[0].value == Undefined("only one category was used")
+
+
+def test_an_icc_of_items_with_raters_of_their_own_is_the_one_way_form():
+    said = {"p": (1, 2, None), "q": (4, None, 5), "r": (None, 8, 9), "s": (2, 2, 3)}
+    rows = [(item, f"r{at}", ScaleValue(dimensions={"valence": one}))
+            for item, given in said.items() for at, one in enumerate(given) if one is not None]  # fmt: skip
+    valence = rated(VAD, "vad", rows)[0]
+    found = question_agreement(valence, "icc", samples=50)
+    assert found[0].variant == "ICC(1,1)"
+    assert (found[0].items, found[0].ratings) == (4, 9)
+    assert [one.value for one in found if one.variant[4] != "1"] == 4 * [
+        Undefined("fewer than two items were rated by every rater")
+    ]
 
 
 def test_sets_are_measured_by_their_distance():
