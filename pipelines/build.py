@@ -52,6 +52,12 @@ def load(path: Path) -> LoadedRecipe:
     file = read_yaml(path)
     recipe = validate(file, Recipe)
     _there(file, ("labels",), recipe.labels)
+    _there(file, ("map",), recipe.map)
+    if recipe.map is not None and recipe.labels is None:
+        raise RecipeError(
+            f"{path}:{file.line(('map',))}: map: there are no labels to be mapped",
+            do="name their table in `labels`, or leave `map` out",
+        )
     _there(file, ("ask",), recipe.ask)
     _there(file, ("annotate", "synonyms"), recipe.annotate.synonyms)
     spec = read_questions(path.parent / recipe.ask) if recipe.ask is not None else None

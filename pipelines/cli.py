@@ -18,6 +18,7 @@ from pipelines.annotating.cli import app as annotate
 from pipelines.auditing.command import audit
 from pipelines.exporting.command import export
 from pipelines.house import check_house
+from pipelines.importing.command import import_corpus
 from pipelines.options import STORE, Engine, EngineOptions, Json, Quiet, RecipePath, StoreUrl, print_json, to_stderr
 from pipelines.publishing.commands import changes, publish
 from pipelines.recipes.command import app as recipes
@@ -35,6 +36,7 @@ app.add_typer(annotate, name="annotate")
 app.add_typer(recipes, name="recipes")
 for _command in (expand, duplicates, gates, takedown, publish, audit, export, changes, view):
     app.command()(_command)
+app.command("import")(import_corpus)
 
 
 class Statistic(StrEnum):

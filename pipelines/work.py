@@ -24,6 +24,7 @@ from pipelines.lineage import digest, weights_of
 from pipelines.machine import cores
 from pipelines.plan import versions
 from pipelines.publishing.asked_answers import read_synonyms
+from pipelines.publishing.mapped import read_map
 from pipelines.publishing.publish import publish as write_dataset
 from pipelines.publishing.shelf import FromStore, Shelf
 from pipelines.publishing.survey import NothingToPublish
@@ -240,8 +241,8 @@ def publish(
     engine: str = "local",
     workers: int | None = None,
     options: Sequence[str] = (),
-    progress: Callable[[int, int], None] | None = None,
     public: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> PublishReport:
     """Write the dataset of what is built so far.
 
@@ -268,6 +269,7 @@ def publish(
                 str(out),
                 about=_about(loaded, (*notes_of_copies(alike, loaded.recipe.duplicates), *notes_of(scored))),
                 labels=labels,
+                label_map=read_map(loaded.folder / loaded.recipe.map) if loaded.recipe.map else None,
                 decisions=_decisions(loaded, store),
                 spec=loaded.spec,
                 group=read_synonyms(loaded.folder / synonyms) if synonyms else as_written,
@@ -275,9 +277,9 @@ def publish(
                 links=alike.groups() if alike else None,
                 names=samples_named(rows_of(loaded, store)) if labels and loaded.cut.table else {},
                 left_out=left_out,
+                public=public,
                 progress=progress,
                 spread=spread,
-                public=public,
             )
             return report.model_copy(update={"gates": scored, "copies": alike.copies if alike else ()})
     except NothingToPublish:
@@ -340,9 +342,9 @@ def _about(loaded: LoadedRecipe, notes: Iterable[str]) -> About:
         steps=tuple(used),
         program=f"affectloom {_version()}",
         notes=tuple(notes),
+        card=recipe.card,
     )
 
-        card=recipe.card,
 
 def _version() -> str:
     try:

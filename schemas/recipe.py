@@ -50,11 +50,13 @@ class Recipe(BaseModel):
     annotate: Annotate = Annotate()
     labels: str | None = None
     """A table of answers (.csv, .jsonl): item, rater, question, value."""
+    map: str | None = None
+    """A table (from, to, question) that brings labels of an outside set to those of the dataset."""
     publish: Publication = Publication()
-    run: Run = Run()
-
     card: CardFacts | None = None
     """Facts for the card that no program can know; without them the dataset is a draft."""
+    run: Run = Run()
+
     @field_validator("name")
     @classmethod
     def _a_name(cls, name: str) -> str:

@@ -154,7 +154,7 @@ def test_every_column_of_a_row_is_told():
     told = table(section("dataset.md", "A row"), "column")
     named = {name for cell in told for name in re.findall(r"`(\w+)`", cell)}
     tracks = {"faces": ("mouth_open",), "prosody": ("f0_hz",)}
-    made = set(sample_schema(tracks, "word", ("voiced_share",)).names)
+    made = set(sample_schema(tracks, "word", ("voiced_share",), ()).names)
     published = {"audio", "video", "image", "source", "licence", "consent", "sha256", "extra"}
     assert named == made | published
     assert all(f"`{name}`" in section("dataset.md", "What is not there") for name in MODALITIES)

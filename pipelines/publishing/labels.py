@@ -35,6 +35,15 @@ class Labels:
     left_out: tuple[str, ...] = ()
     """Items of recordings that could not be worked on, whose answers therefore have no row."""
 
+    def beside(self, other: "Labels") -> "Labels":
+        """These columns and those of others, of other questions."""
+        return Labels(
+            (*self.questions, *other.questions),
+            {**self.features, **other.features},
+            {item: {**self.rows.get(item, {}), **other.rows.get(item, {})} for item in {*self.rows, *other.rows}},
+            tuple(sorted({*self.left_out, *other.left_out})),
+        )
+
 
 def label(
     answers: Sequence[Answer],

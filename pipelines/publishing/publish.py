@@ -19,6 +19,7 @@ from pipelines.publishing.destination import CARD, CROISSANT, MAKER, MANIFEST, c
 from pipelines.publishing.figures import figures_of
 from pipelines.publishing.labels import Labels, label
 from pipelines.publishing.looked import Look, Portion
+from pipelines.publishing.mapped import LabelMap
 from pipelines.publishing.missing_facts import missing_facts
 from pipelines.publishing.place import Place, ShardFile
 from pipelines.publishing.provenance import features_of as origin_features
@@ -48,6 +49,7 @@ def publish(
     *,
     about: About,
     labels: str | Path | None = None,
+    label_map: LabelMap | None = None,
     decisions: str | Path | None = None,
     spec: QuestionSpec | None = None,
     group: Group = as_written,
@@ -56,9 +58,9 @@ def publish(
     links: Mapping[str, str] | None = None,
     left_out: Collection[str] = (),
     names: Mapping[str, str] | None = None,
+    public: bool = False,
     spread: Spread = here,
 ) -> PublishReport:
-    public: bool = False,
     """Write the dataset of these recordings' samples to `out`, in place of the one published there before.
 
     The same recordings, in any order, with the same settings and versions give the same bytes, whatever `spread`
@@ -71,6 +73,7 @@ def publish(
         out: a folder or an fsspec URL of one.
         about: what the card says besides what the rows show.
         labels: a table of answers (`read_answers`).
+        label_map: what becomes of the labels; those as they were are published beside, as a question of their own.
         decisions: what experts decided (`read_decisions`).
         spec: the questions that they answer; without one, columns follow from what the answers look like.
         group: labels of open vocabularies to those that they count as.
@@ -78,10 +81,10 @@ def publish(
         progress: called with the number of recordings written, and of all (a recording counts in each of its splits).
         left_out: samples and recordings that are not published, though answers may be about them.
         names: what else answers call samples, to their ids; those that are not there have their answers left out.
+        public: whether anybody will be able to load it.
         links: recording to a name; those of one name, such as copies, are on one side of the split.
         spread: where samples are looked at and shards are written.
 
-        public: whether anybody will be able to load it.
     Raises:
         UsageError: nothing to publish, `out` holds something else, a table is wrong, the card lacks mandatory facts, or
             the audit found errors. Nothing was published.
@@ -92,13 +95,18 @@ def publish(
     check(place)
     answers = [_renamed(one, names or {}) for one in (read_answers(str(labels)) if labels is not None else ())]
     decided = read_decisions(str(decisions)) if decisions is not None else ()
+    answers, originals = label_map.apply(answers) if label_map is not None else (answers, [])
     if not place.is_shared:
         spread = here
-    seen = _survey(shelf, how, answers, spread, links)
+    seen = _survey(shelf, how, [*answers, *originals], spread, links)
     about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
     made_by = partial(label, salt=salt.encode(), spec=spec, group=group, decided=decided)
-    given = _labels(seen, {*left_out, *(names or {}).values()}, about, answers, made_by)
+    absent = {*left_out, *(names or {}).values(), *(failure.recording for failure in about.failures)}
+    given = _labels(seen, absent, answers, made_by)
+    if originals:
+        given = given.beside(_labels(seen, absent, originals, partial(label, salt=salt.encode()), given.features))
     features = _features(seen, how, given)
+    missing = missing_facts(about, seen.tally, given.questions, public=public)
     with destination(place) as target:
         published = target.published()
         base, answered = _base(features, how, about), _by_recording(seen, given)
@@ -106,7 +114,6 @@ def publish(
             Task(unit, published.get(unit.digest, ()))
             for unit in units(seen.placed(), how.shard_mb * 1_000_000, base, answered)
         )
-    missing = missing_facts(about, seen.tally, given.questions, public=public)
         made = _collected(spread(Write(shelf.open, how, features, place), tasks), seen, progress)
         shards = _named(made, seen.splits)
         audit = audit_shards(place, shards, about.name, about.licence, how.audit)
@@ -134,6 +141,7 @@ def publish(
         problems=contents.problems,
         notes=contents.notes,
         audit=contents.audit,
+        lacking=missing,
     )
 
 
@@ -141,7 +149,6 @@ def _renamed(answer: Answer, names: Mapping[str, str]) -> Answer:
     return replace(answer, item=names[answer.item]) if answer.item in names else answer
 
 
-        lacking=missing,
 def _survey(
     shelf: Shelf, how: Publication, answers: Iterable[Answer], spread: Spread, links: Mapping[str, str] | None
 ) -> Survey:
@@ -155,11 +162,14 @@ def _survey(
 
 
 def _labels(
-    seen: Survey, left_out: set[str], about: About, answers: Sequence[Answer], made: Callable[..., Labels]
+    seen: Survey,
+    absent: set[str],
+    answers: Sequence[Answer],
+    made: Callable[..., Labels],
+    others: Iterable[str] = (),
 ) -> Labels:
-    failed = left_out | {failure.recording for failure in about.failures}
-    taken = {*seen.types, "audio", "video", "image", "present", *provenance_features([]), "extra"}
-    return made(answers, seen.samples, failed=failed, taken=taken)
+    taken = {*seen.types, "audio", "video", "image", "present", *provenance_features([]), "extra", *others}
+    return made(answers, seen.samples, failed=absent, taken=taken)
 
 
 def _features(seen: Survey, how: Publication, given: Labels) -> Features:

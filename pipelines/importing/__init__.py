@@ -1,0 +1,1 @@
+"""Corpora that exist already, as tables that the rest of the program knows."""
