@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from extractors.openface import OpenFace, contents_of
+from extractors.sensors import Sensors, contents_of_all
 from extractors.speaking import SpeakingFace
 from pipelines import registry
 from pipelines.acquiring.utterances import further_columns
@@ -103,6 +104,8 @@ def _measure(file: YamlFile, name: str) -> Step:
     step = validate(_placed(file, name), kind, where)
     if isinstance(step, OpenFace):
         step = _with_tables(file, step, where)
+    elif isinstance(step, Sensors):
+        step = _with_sensors(file, step, where)
     try:
         step.weights()
     except MissingPart as error:
@@ -124,6 +127,25 @@ def _with_tables(file: YamlFile, step: OpenFace, where: tuple[str, ...]) -> Open
         ) from error
     if not contents:
         raise RecipeError(f"{place}: there is no file {table}", do="paths count from the recipe's folder")
+    return step.model_copy(update={"contents": contents, "folder": str(folder)})
+
+
+def _with_sensors(file: YamlFile, step: Sensors, where: tuple[str, ...]) -> Sensors:
+    """The same for sensors."""
+    folder = file.path.parent.absolute()
+    try:
+        contents, lacking = contents_of_all(step.tracks, folder)
+    except OSError as error:
+        raise RecipeError(
+            f"{file.path}:{file.line(where)}: {'.'.join(where)}: {error.filename} cannot be read: {error.strerror}",
+            do="make it readable",
+        ) from error
+    for name in lacking:
+        at = (*where, "tracks", name, "table")
+        raise RecipeError(
+            f"{file.path}:{file.line(at)}: {'.'.join(at)}: there is no file {folder / step.tracks[name].table}",
+            do="paths count from the recipe's folder",
+        )
     return step.model_copy(update={"contents": contents, "folder": str(folder)})
 
 

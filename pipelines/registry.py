@@ -19,6 +19,7 @@ BUILT_IN = {
     "clip": "extractors.clip:PictureEmbedding",
     "egemaps": "extractors.egemaps:Egemaps",
     "openface": "extractors.openface:OpenFace",
+    "sensors": "extractors.sensors:Sensors",
 }
 
 
