@@ -9,6 +9,7 @@ from dataset_cards import balance
 from dataset_cards.asked import asked_section
 from dataset_cards.audit import audit_section
 from dataset_cards.columns import column_table
+from dataset_cards.configurations import configuration_table
 from dataset_cards.facts import citation, draft_notice, motivation, stated
 from dataset_cards.head import head
 from dataset_cards.labels import labels
@@ -66,6 +67,7 @@ def card(
         audit=audit_section(contents.audit),
         privacy=privacy(about, contents, how),
         terms=_terms(about, contents),
+        configurations=configuration_table(about, contents),
         maintenance=stated(facts.maintenance),
         contact=stated(facts.contact),
         citation=citation(about),

@@ -19,6 +19,7 @@ _MEANINGS = {
     "context": "the samples before it",
     "utterance": "what the table of utterances calls it",
     "face_id": "which face of the recording speaks; ids hold within one recording",
+    "face_chosen": "why that face: it speaks, or it is the largest",
     "face_score": "how well that face's mouth goes with the voice",
     "aligned": "each measurement brought to the intervals of the alignment; null where nothing was measured",
     "functionals": "statistics of the voice over the sample",

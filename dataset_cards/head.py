@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from dataset_cards.configurations import configurations
 from dataset_cards.markdown import line
 from schemas.features import card_features
 from schemas.publication import About, Contents
@@ -25,14 +26,13 @@ def head(about: About, contents: Contents) -> str:
         "download_size": contents.bytes,
         "dataset_size": sum(contents.unpacked.values()),
     }
-    files = [{"split": split.name, "path": f"data/{split.name}-*.parquet"} for split in contents.splits if split.rows]
     told: dict[str, Any] = {"pretty_name": about.name, "license": _licence(about, contents)}
     if languages := sorted(name for name in contents.languages if _LANGUAGE.fullmatch(name)):
         told["language"] = languages
     kinds = [name for name in ("audio", "video", "image") if name in contents.features]
     told["tags"] = ["affective-computing", "emotion", "multimodal", "sentiment", "text", *kinds]
     told["size_categories"] = [next((name for bound, name in _SIZES if contents.rows < bound), "n>1M")]
-    told["configs"] = [{"config_name": "default", "data_files": files}]
+    told["configs"] = configurations(about, contents)
     told["dataset_info"] = info
     return str(yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=10_000))
 

@@ -332,7 +332,14 @@ def _about(loaded: LoadedRecipe, notes: Iterable[str]) -> About:
         # The columns of all tracks stand in the card already, with their meaning.
         settings = {key: value for key, value in settings.items() if key != "tracks"}
         used.append(
-            StepUsed(key=step.key, makes=step.makes, settings=settings, weights=weights, versions=versions(step))
+            StepUsed(
+                key=step.key,
+                makes=step.makes,
+                reads=step.reads,
+                settings=settings,
+                weights=weights,
+                versions=versions(step),
+            )
         )
     return About(
         name=recipe.name,

@@ -93,6 +93,7 @@ class StepUsed(BaseModel):
     key: str
     """Such as `transcribe.faster-whisper.v1`."""
     makes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
     settings: dict[str, str] = Field(default_factory=dict)
     weights: dict[str, str] = Field(default_factory=dict)
     """Model file to SHA-256 or pinned revision."""

@@ -49,7 +49,7 @@ def spoken(folder: Path, name: str, cuts: list[tuple[float, float]], *, seed: in
             "speaker": None,
             "prosody": {"times": [start, end], "f0_hz": [120.0, None]},
             "dinov2": {"times": [start, end], "embedding": [[0.0, 1.0], [2.0, 3.0]]} if at == 0 else None,
-            "present": {**ABSENT, "text": True, "audio": True, "prosody": True},
+            "present": {**ABSENT, "text": True, "audio": True, "prosody": True, "dinov2": at == 0},
         }
         for at, (start, end) in enumerate(cuts)
     ]

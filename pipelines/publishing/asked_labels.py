@@ -14,6 +14,7 @@ from annotation.dawid_skene import dawid_skene
 from annotation.ratings import MISSING, Ratings
 from annotation.voted import Group, votes_of
 from pipelines.publishing.agreed import agreed_by_column
+from pipelines.publishing.ranges import at_levels, ranges
 from schemas.answer import Answer, Question
 from schemas.answer_value import (
     ChoicesValue,
@@ -34,8 +35,8 @@ Decision = tuple[int, Answer]
 _RULES = {
     "majority": "what most raters gave; null where two answers were given equally often",
     "soft": "what most raters gave, null where two were given equally often; `_soft` is the share of each label",
-    "mean": "the mean; `_spread` is the sample standard deviation",
-    "median": "the median; `_spread` is the sample standard deviation",
+    "mean": "the mean, counted here at the nearest level or in ranges; `_spread` is the sample standard deviation",
+    "median": "the median, counted here at the nearest level or in ranges; `_spread` is the sample standard deviation",
     "dawid-skene": "the most probable by the model of Dawid and Skene (1979); `_soft` is each label's probability",
     "mace": "the most probable by the model MACE (Hovy et al. 2013); `_soft` is each label's probability",
     "keep-all": "not given: all answers are kept, and none is preferred",
@@ -271,8 +272,11 @@ def _told(
     named = isinstance(question, Choice | Choices)
     if named and not getattr(question, "open", False):
         counts = tuple((label, flat.count(at)) for at, label in enumerate(order))
-    elif named or is_scale:
-        counts = tuple((f"{one:g}" if is_scale else str(one), number) for one, number in sorted(Counter(flat).items()))
+    elif isinstance(question, Scale):
+        levels = [point.value for point in question.levels]
+        counts = (at_levels(flat, levels) if levels else ranges(flat)) if flat else ()
+    elif named:
+        counts = tuple((str(one), number) for one, number in sorted(Counter(flat).items()))
     else:
         counts = ()
     how = question.used_aggregation

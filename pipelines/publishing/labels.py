@@ -15,6 +15,7 @@ from annotation.voted import Group, as_written
 from pipelines.publishing.agreed import agreed_plainly
 from pipelines.publishing.asked_answers import read_by
 from pipelines.publishing.asked_labels import Decision, columns_of
+from pipelines.publishing.ranges import ranges
 from schemas.answer import Answer, Question
 from schemas.errors import SourceTableError, UsageError
 from schemas.features import Features, class_label, list_of, value
@@ -236,23 +237,13 @@ def _aggregate(
         answers=len(answers),
         raters=len({answer.rater for answer in answers}),
         tied=tied,
-        aggregates=_ranges(found) if numeric else tuple((label, found.count(at)) for at, label in enumerate(names)),
+        aggregates=ranges(found) if numeric else tuple((label, found.count(at)) for at, label in enumerate(names)),
         strays=strays if len(strays) * 2 < len(answers) else (),
         agreement=agreed_plainly(
             ((one.item, one.rater, one.value if one.number is None or not numeric else one.number) for one in answers),
             numbers=numeric,
         ),
     )
-
-
-def _ranges(numbers: Sequence[float], most: int = 5) -> tuple[tuple[str, int], ...]:
-    """Counts in at most `most` ranges of equal width between the smallest and the largest number."""
-    low, high = min(numbers), max(numbers)
-    if low == high:
-        return ((f"{low:g}", len(numbers)),)
-    width = (high - low) / most
-    counts = Counter(min(most - 1, int((number - low) / width)) for number in numbers)
-    return tuple((f"{low + at * width:.4g} to {low + (at + 1) * width:.4g}", counts[at]) for at in range(most))
 
 
 def _mean_and_spread(numbers: Sequence[float]) -> tuple[float, float | None]:

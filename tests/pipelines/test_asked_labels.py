@@ -13,6 +13,7 @@ from annotation.assign import ROUND
 from pipelines.annotating.answer_table import read_decisions
 from pipelines.publishing.asked_answers import read_by, read_synonyms
 from pipelines.publishing.labels import label
+from pipelines.publishing.ranges import at_levels, ranges
 from schemas.answer import Answer
 from schemas.errors import SourceTableError
 from schemas.features import arrow_schema
@@ -292,3 +293,10 @@ def test_one_rater_has_no_agreement_and_the_reason_is_told():
     assert {(one.value, one.interval, one.why) for one in made.questions[0].agreement} == {
         (None, None, "only one rater")
     }
+
+
+def test_means_are_counted_at_the_nearest_level_and_ranges_hold_every_number():
+    assert at_levels([-2.3333, 0.5, 1.0, 3.0], [-3, -2, -1, 0, 1, 2, 3]) == (
+        ("-3", 0), ("-2", 1), ("-1", 0), ("0", 1), ("1", 1), ("2", 0), ("3", 1),
+    )  # fmt: skip
+    assert ranges([0.0, 1.0, 2.0, 10.0]) == (("0 to 2", 2), ("2 to 4", 1), ("4 to 6", 0), ("6 to 8", 0), ("8 to 10", 1))

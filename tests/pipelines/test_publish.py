@@ -111,7 +111,13 @@ def test_datasets_load_typed_splits_whose_sound_is_the_recordings(tmp_path, hugg
             assert row["speaker"] == f"speaker {number % 8}"
             assert row["source"] == f"rec{number:02d}.wav"
             assert row["extra"] == {"age": number, "note": "x" if number else "1"}
-            assert row["present"] == {**ABSENT, "text": True, "prosody": True, "audio": True}
+            assert row["present"] == {
+                **ABSENT,
+                "text": True,
+                "prosody": True,
+                "audio": True,
+                "dinov2": row["index"] == 0,
+            }
             assert row["prosody"]["f0_hz"] == [120.0, None]
     labelled = rows["rec00#0000"]
     assert labelled["mood"] == 1
@@ -202,7 +208,7 @@ def test_without_media_only_measurements_are_published(tmp_path):
     publish(people(tmp_path), Publication(media=()), str(tmp_path / "out"), about=ABOUT)
     (row, *_) = rows_of(tmp_path / "out")
     assert "audio" not in row
-    assert row["present"] == {**ABSENT, "text": True, "prosody": True, "audio": True}
+    assert row["present"] == {**ABSENT, "text": True, "prosody": True, "audio": True, "dinov2": row["index"] == 0}
     assert b"fLaC" not in b"".join(contents(tmp_path / "out").values())
 
 
