@@ -10,6 +10,7 @@ from extractors.openface import OpenFace, contents_of
 from extractors.sensors import Sensors, contents_of_all
 from extractors.speaking import SpeakingFace
 from pipelines import registry
+from pipelines.acquiring.joined import read_facts
 from pipelines.acquiring.utterances import further_columns
 from pipelines.annotating.question_file import read_questions
 from pipelines.plan import Plan
@@ -36,6 +37,11 @@ class LoadedRecipe:
     plan: Plan
     spec: QuestionSpec | None = None
     """The questions to people that the recipe names."""
+
+    @property
+    def joined(self) -> tuple[Path, ...]:
+        """Tables of further facts."""
+        return tuple(self.folder / table for table in _several(self.recipe.join))
 
     @property
     def cut(self) -> Segment:
@@ -89,7 +95,7 @@ def make_plan(file: YamlFile, recipe: Recipe) -> Plan:
     watchers = tuple(step for step in steps if isinstance(step, Watcher))
     others = [step for step in steps if not isinstance(step, Watcher)]
     fused: list[Step] = [Probe(), Watch(watchers=watchers), *others]
-    samples = _samples(file, recipe, fused, _told(file, segment))
+    samples = _samples(file, recipe, fused, _told(file, segment, recipe.join))
     if recipe.gates:
         fused.append(_scoring(file, recipe, fused))
     return Plan(recipe, (*fused, samples))
@@ -204,12 +210,21 @@ def _scoring(file: YamlFile, recipe: Recipe, steps: Sequence[Step]) -> Scoring:
         ) from None
 
 
-def _told(file: YamlFile, segment: Segment) -> tuple[str, ...] | None:
-    """The further columns of the table of utterances; None without one. Raises RecipeError or SourceTableError."""
+def _several(written: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (written,) if isinstance(written, str) else written
+
+
+def _told(file: YamlFile, segment: Segment, joined: str | tuple[str, ...]) -> tuple[str, ...] | None:
+    """The further columns of utterances; None without a table of them. Raises RecipeError or SourceTableError."""
+    for table in _several(joined):
+        _there(file, ("join",), table)
     if segment.table is None:
         return None
     _there(file, ("segment", "table"), segment.table)
-    return further_columns(file.path.parent / segment.table)
+    folder = file.path.parent
+    facts = [read_facts(folder / table) for table in _several(joined)]
+    more = {name for table in facts if table.of_utterances for name in table.columns}
+    return tuple(sorted({*further_columns(folder / segment.table), *more}))
 
 
 def _samples(file: YamlFile, recipe: Recipe, steps: Sequence[Step], told: tuple[str, ...] | None) -> Samples:

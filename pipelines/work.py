@@ -13,6 +13,7 @@ from pathlib import Path
 
 from annotation.voted import as_written
 from pipelines.acquiring.acquire import is_current
+from pipelines.acquiring.joined import join, read_facts
 from pipelines.acquiring.sources import near_misses, read_sources
 from pipelines.acquiring.utterances import samples_named, with_context, with_utterances
 from pipelines.build import LoadedRecipe, load
@@ -83,11 +84,15 @@ def rows_of(
 
 
 def _as_cut(loaded: LoadedRecipe, read: Callable[[], Iterator[SourceRow]]) -> Iterator[SourceRow]:
-    """The sources with what the recipe's cut wants to know of them: their utterances, or those before them."""
+    """The sources with what the recipe's cut wants to know of them, and the further facts of tables."""
     cut = loaded.cut
     if cut.table is not None:
-        return with_utterances(read(), loaded.folder / cut.table)
-    return with_context(read, cut.context) if cut.by == "whole" and cut.context else read()
+        rows = with_utterances(read(), loaded.folder / cut.table)
+    else:
+        rows = with_context(read, cut.context) if cut.by == "whole" and cut.context else read()
+    for path in loaded.joined:
+        rows = join(rows, read_facts(path))
+    return rows
 
 
 def kept_rows(loaded: LoadedRecipe, store: Store) -> Iterator[SourceRow]:

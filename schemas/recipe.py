@@ -37,6 +37,8 @@ class Recipe(BaseModel):
     description: str = ""
     sources: str | tuple[str, ...]
     """A table (.csv, .jsonl), a folder, a glob, a file or a URL, or several of these."""
+    join: str | tuple[str, ...] = ()
+    """Tables of further facts, joined by their first column: id, speaker, dialogue, utterance, or one of sources."""
     acquire: Acquire = Acquire()
     rights: Rights = Rights()
     duplicates: Duplicates = Duplicates()
