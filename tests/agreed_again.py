@@ -55,3 +55,11 @@ def fleiss(units):
     shares = Counter(value for unit in units for value in unit)
     chance = sum((count / (size * len(units))) ** 2 for count in shares.values())
     return (sum(agree) / len(agree) - chance) / (1 - chance)
+
+
+def cohen(units):
+    """Cohen 1960, of two raters in the same order."""
+    agree = sum(a == b for a, b in units) / len(units)
+    first, second = (Counter(rater) for rater in zip(*units, strict=True))
+    chance = sum(count * second[value] for value, count in first.items()) / len(units) ** 2
+    return (agree - chance) / (1 - chance)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from recipe_materials import clip, said
+from recipe_materials import LANGUAGES, MEMES, TEXTS, clip, memes, picture, said, text
 
 TALKERS = {"talk": "clara", "duo": "clara and ben", "reply": "ben", "noface": "carl", "voice": "hana"}
 
@@ -28,6 +28,13 @@ class Case:
 
 def _talks(**columns):
     return [clip(name, speaker=speaker, **columns) for name, speaker in TALKERS.items()]
+
+
+def _scenes(**columns):
+    return [
+        said(name, dialogue=dialogue, turn=1, **columns)
+        for name, dialogue in (("talk", "letter"), ("duo", "cinema"), ("reply", "appointment"))
+    ]
 
 
 TRACKS = ("words", "face", "prosody")
@@ -72,6 +79,58 @@ CASES = {
         ],
         ("emotion", "affect_valence", "affect_activation", "affect_dominance", "speaker", "dialogue", *TRACKS),
         "affect_valence",
+        statistic="krippendorff",
+    ),
+    "mosi": Case(
+        _talks(), ("sentiment", "sentiment_spread", "aligned", *TRACKS), "sentiment", raters=5, statistic="krippendorff"
+    ),
+    "memes": Case(
+        memes(),
+        ("sentiment", "aims", "aims_intensities", "written_answers", "image", "text", "extra", "dinov2"),
+        "sentiment",
+        raters=5,
+        statistic="krippendorff",
+    ),
+    "brighter": Case(
+        [text(f"{code}-1", words, language=code, source_kind="made up") for code, words in LANGUAGES.items()],
+        ("emotions", "emotions_intensities", "emotions_answers", "language", "text"),
+        "emotions",
+        raters=5,
+        statistic="masi",
+    ),
+    "aspects": Case(
+        [text(f"r{number}", words, product=f"product-{number % 6}") for number, words in enumerate(TEXTS)],
+        ("aspects_answers", "categories", "text"),
+        "categories",
+        raters=2,
+        statistic="jaccard",
+    ),
+    "modality-importance": Case(
+        _talks(),
+        ("sentiment", "sentiment_text", "sentiment_audio", "sentiment_silent_video", *TRACKS),
+        "sentiment",
+        raters=5,
+        statistic="krippendorff",
+    ),
+    "sarcasm-explained": Case(
+        _scenes(),
+        ("sarcasm", "target_votes", "explanation_answers", "dialogue", "speaker", *TRACKS),
+        "sarcasm",
+        raters=2,
+        statistic="cohen",
+    ),
+    "emotion-causes": Case(_scenes(), ("emotion", "cause", "shown_in", "dialogue", "speaker", *TRACKS), "emotion"),
+    "open-vocabulary": Case(
+        _talks(), ("emotions", "emotions_votes", "clue_answers", *TRACKS), "emotions", raters=5, statistic="jaccard"
+    ),
+    "socratis": Case(
+        [
+            picture(name, f"A picture that says {words.lower()}", path=f"media/{name}.png")
+            for name, (_, words) in MEMES.items()
+        ],
+        ("feels_answers", "feels_votes", "because_answers", "image", "text", "dinov2"),
+        "feels",
+        raters=8,
         statistic="krippendorff",
     ),
 }

@@ -4,6 +4,8 @@ import csv
 import shutil
 from pathlib import Path
 
+from PIL import Image, ImageDraw, ImageFont
+
 DEMO = Path(__file__).parents[1] / "pipelines" / "demo"
 _TRUTH = csv.DictReader((DEMO / "truth.csv").read_text("utf-8").splitlines())
 SPEECH = [row for row in _TRUTH if row["what"] == "speech"]
@@ -23,11 +25,37 @@ TEXTS = (
     "We were stuck in the lift for three hours.",
     "The camera is sharp, the case feels cheap.",
 )
+LANGUAGES = {
+    "af": "Ek is so bly jy is hier.",
+    "am": "ዛሬ በጣም ደስ ብሎኛል።",
+    "ar": "أنا غاضب جدا اليوم.",
+    "de": "Das hätte ich nie erwartet!",
+    "es": "Tengo miedo de perderlo todo.",
+    "ha": "Na yi farin ciki sosai yau.",
+    "hi": "मुझे बहुत डर लग रहा है।",
+    "ja": "今日はとても悲しいです。",
+    "ru": "Я так рада тебя видеть!",
+    "sw": "Nimechoka na uongo wako.",
+    "ta": "இது மிகவும் அருவருப்பானது.",
+    "zh": "我简直不敢相信!",
+}
+MEMES = {
+    "meme-1": ("office-cat", "GREEN ON FRIDAY"),
+    "meme-2": ("office-cat", "RED ON FRIDAY"),
+    "meme-3": ("long-road", "STILL WALKING"),
+    "meme-4": ("long-road", "TAXI AT LAST"),
+    "meme-5": ("old-clock", "FIVE MORE MINUTES"),
+    "meme-6": ("old-clock", "ONE MORE HOUR"),
+}
 
 
 def media(folder: Path) -> Path:
-    """The demo's clips, and subtitles that say who speaks."""
+    """The demo's clips, subtitles that say who speaks, and pictures with words in them."""
     shutil.copytree(DEMO / "media", folder)
+    for number, (name, (_, words)) in enumerate(MEMES.items()):
+        drawn = Image.new("RGB", (480, 320), (40 * (number // 2), 90, 140))
+        ImageDraw.Draw(drawn).text((24, 130), words, fill="white", font=ImageFont.load_default(36))
+        drawn.save(folder / f"{name}.png")
     for name in SPEAKERS:
         cues = [
             f"{_clock(row['start_s'])} --> {_clock(row['end_s'])}\n<v {row['who']}>{row['text']}\n"
@@ -70,6 +98,14 @@ def picture(name: str, text: str, **columns) -> dict[str, object]:
         "consent": "made",
         **columns,
     }
+
+
+def memes() -> list[dict[str, object]]:
+    """Pictures with words in them, two on each template."""
+    return [
+        {**picture(name, words, template=template), "path": f"media/{name}.png"}
+        for name, (template, words) in MEMES.items()
+    ]
 
 
 def text(name: str, words: str, **columns) -> dict[str, object]:

@@ -44,6 +44,11 @@ def test_every_recipe_is_built_in_a_test():
     assert {one.name for one in EVERY} == set(CASES)
 
 
+def test_datasets_of_two_recipes_can_share_a_store():
+    names = [read_yaml(one.folder / "recipe.yaml").data["name"] for one in EVERY]
+    assert len(set(names)) == len(names)
+
+
 def test_the_list_names_all():
     told = CliRunner().invoke(app, ["recipes"])
     assert told.exit_code == 0

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from agreed_again import alpha, fleiss, interval, jaccard, masi, nominal, ordinal
+from agreed_again import alpha, cohen, fleiss, interval, jaccard, masi, nominal, ordinal
 from recipe_cases import CASES
 from recipe_materials import media, write_table
 from scripted_raters import answers, as_jsonl, expected_kappa
@@ -25,6 +25,7 @@ from schemas.question import QuestionSpec
 
 TABLE = Path(__file__).parents[2] / "docs" / "recipes.md"
 WRITE = "AFFECTLOOM_WRITE_TABLE"
+HEAD = "| recipe | lines | samples | columns | agreement | seconds |\n|---|---|---|---|---|---|\n"
 SMALL = (
     (r"model: small\b", "model: tiny.en"),
     (r"faces: \{[^}]*\}", "faces: {fps: 5, max_faces: 2}"),
@@ -87,8 +88,11 @@ def test_a_recipe_makes_its_dataset(name, tmp_path, clips, store, monkeypatch):
         one for one in case.columns if one in ("audio", "video", "image")
     }
     of = units(rows, case.main)
+    question = next(one for one in home.spec.questions if case.main.startswith(one.id))
+    if getattr(question, "open", False):
+        of = [[grouped(home.group, case.main, one) for one in unit] for unit in of]
     assert len(of) == (case.answered or len(rows)) == len(shown)
-    assert told.value == pytest.approx(again(home.spec, case, of), abs=1e-9)
+    assert told.value == pytest.approx(again(question, case, of), abs=1e-9)
     assert all(len(unit) == case.raters for unit in of)
     votes = Counter(str(value) for unit in of for value in unit)
     if any(row.get(f"{case.main}_votes") for row in rows):
@@ -131,11 +135,17 @@ def units(rows, column):
     return found
 
 
-def again(spec, case, of):
-    question = next(one for one in spec.questions if case.main.startswith(one.id))
+def grouped(group, question, said):
+    """What raters wrote in their own words, by the recipe's table of synonyms."""
+    return [group(question, one) for one in said] if isinstance(said, list) else group(question, said)
+
+
+def again(question, case, of):
     assert question.used_statistic == case.statistic
     if case.statistic == "fleiss":
         return fleiss(of)
+    if case.statistic == "cohen":
+        return cohen(of)
     values = [value for unit in of for value in unit]
     if case.statistic == "krippendorff":
         distance = {"nominal": nominal, "interval": interval, "ratio": interval, "ordinal": ordinal(values)}
@@ -154,12 +164,10 @@ def current(name, line):
     text = TABLE.read_text("utf-8")
     found = re.search(rf"^\| `{re.escape(name)}` \| \d.*$", text, re.MULTILINE)
     if os.environ.get(WRITE):
-        if found is None:
-            head = "| recipe | lines | samples | columns | agreement | seconds |\n|---|---|---|---|---|---|\n"
-            text = text.replace(head, f"{head}{line}\n")
-        else:
-            text = text.replace(found[0], line)
-        TABLE.write_text(text, "utf-8")
+        before, rows = text.split(HEAD)
+        lines = [row for row in rows.splitlines() if row.startswith("|") and row != (found[0] if found else "")]
+        rest = "".join(f"{row}\n" for row in rows.splitlines() if not row.startswith("|"))
+        TABLE.write_text(before + HEAD + "".join(f"{row}\n" for row in sorted([*lines, line])) + rest, "utf-8")
         return
     assert found is not None, f"docs/recipes.md has no line of {name}: {WRITE}=1 pytest {__file__}"
     assert found[0].split("|")[:-2] == line.split("|")[:-2], f"{WRITE}=1 pytest {__file__} writes it anew"
