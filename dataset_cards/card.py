@@ -84,7 +84,7 @@ def _composition(contents: Contents) -> str:
         ("languages (samples)", counts(contents.languages) or "not known"),
         ("size of the shards", f"{contents.bytes / 1e6:,.1f} MB"),
     ]
-    return table(("", ""), facts)
+    return table(("what", "how much"), facts)
 
 
 def _forms(contents: Contents) -> str:
@@ -129,12 +129,15 @@ def _steps(about: About) -> str:
             f"`{step.key}`",
             ", ".join(f"`{kind}`" for kind in step.makes),
             ", ".join(f"{name}={value}" for name, value in step.settings.items()),
-            "<br>".join(f"{name}: `{digest}`" for name, digest in step.weights.items()),
             ", ".join(f"{name} {number}" for name, number in step.versions.items()),
         )
         for step in about.steps
     ]
-    return table(("step and version", "makes", "settings", "model files (SHA-256 or revision)", "run with"), rows)
+    text = table(("step and version", "makes", "settings", "run with"), rows)
+    files = [(f"`{step.key}`", name, f"`{digest}`") for step in about.steps for name, digest in step.weights.items()]
+    if files:
+        text += "\n\n" + table(("step", "model file", "SHA-256 or revision"), files)
+    return text
 
 
 def _terms(about: About, contents: Contents) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from dataset_cards.markdown import counts, table
+from dataset_cards.markdown import table
 from schemas.publication import About, Contents
 
 MEDIA = ("audio", "video", "image")
@@ -23,6 +23,7 @@ _UNIMODAL = {
 }
 _READ_FROM = {"audio": "audio", "voice": "audio", "frames": "vision", "faces": "vision"}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_OURS = {name for names in _UNIMODAL.values() for name in names}
 _MOST_LANGUAGES = 100
 _FEWEST = 2
 """Languages for which each has a configuration; of one, it would be the whole."""
@@ -52,14 +53,20 @@ def _columns(about: About, contents: Contents) -> dict[str, list[str]]:
     found = {}
     if any(name in features for name in MEDIA):
         found["features"] = [name for name in features if name not in MEDIA]
-    labels = {part for question in contents.questions for part in features if _is_of(part, question.name)}
+    labels = _labels(contents)
     for modality, names in _UNIMODAL.items():
-        own = {*names, *(kind for step in about.steps for kind in step.makes if _origin(step.reads) == modality)}
+        others = {kind for step in about.steps for kind in step.makes if _origin(step.reads) == modality}
+        own = {*names, *others - _OURS}
         own |= {name for name in features if modality == "vision" and _is_embedding(features[name])}
         mine = own & features.keys()
         if _has_any(contents, mine):
             found[modality] = [name for name in features if name in mine or name in _ALWAYS or name in labels]
     return found
+
+
+def _labels(contents: Contents) -> set[str]:
+    """All columns that answers made."""
+    return {name for question in contents.questions for name in contents.features if _is_of(name, question.name)}
 
 
 def _is_of(column: str, question: str) -> bool:
@@ -103,16 +110,21 @@ def _rows(contents: Contents, split: str) -> Counter[str]:
 def configuration_table(about: About, contents: Contents) -> str:
     """What each configuration holds, for readers."""
     rows = []
+    labels = _labels(contents)
     for one in configurations(about, contents):
         splits = [file["split"] for file in one["data_files"]]
         what = "every column"
         if "columns" in one:
-            what = ", ".join(f"`{name}`" for name in one["columns"] if name not in _ALWAYS)
+            what = ", ".join(f"`{name}`" for name in one["columns"] if name not in {*_ALWAYS, *labels})
+            what += ", and every label" if labels else ""
         language = one["filters"][0][2] if "filters" in one else None
         held = {
             name: _rows(contents, name)[language] if language else contents.tallies[name].rows
             for name in splits
             if name in contents.tallies
         }
-        rows.append((f"`{one['config_name']}`", what, counts(held)))
-    return table(("configuration", "columns besides ids, times and terms", "samples"), rows)
+        if language:
+            what = "every column, of the samples in this language"
+        told = ", ".join(f"{name} {count:,}" for name, count in held.items())
+        rows.append((f"`{one['config_name']}`", what, told))
+    return table(("configuration", "columns, besides ids, speaker, times, language and licence", "samples"), rows)

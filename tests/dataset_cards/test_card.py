@@ -101,7 +101,8 @@ def test_the_body_counts_what_there_is():
 def test_steps_stand_with_their_settings_and_weights():
     step = StepUsed(key="see.dino.v1", makes=("dinov2",), settings={"fps": "1"}, weights={"model.onnx": "ab" * 32})
     _, body = head_and_body(card(About(name="x", steps=(step,)), contents(), Publication()))
-    assert f"| `see.dino.v1` | `dinov2` | fps=1 | model.onnx: `{'ab' * 32}` |" in body
+    assert "| `see.dino.v1` | `dinov2` | fps=1 |" in body
+    assert f"| `see.dino.v1` | model.onnx | `{'ab' * 32}` |" in body
 
 
 def test_failures_are_counted_by_reason_and_show_no_path():

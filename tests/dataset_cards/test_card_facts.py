@@ -116,8 +116,8 @@ def test_a_published_card_has_every_section_and_counts_its_shards(tmp_path):
     text = (out / "README.md").read_text("utf-8")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings == [
-        "Motivation", "Composition", "Collection", "Annotation", "Measurement", "Uses", "Privacy", "Distribution",
-        "Maintenance", "Citation",
+        "Loading", "Motivation", "Composition", "Collection", "Annotation", "Measurement", "Uses", "Privacy",
+        "Distribution", "Maintenance", "Citation",
     ]  # fmt: skip
     for stated in (
         "to study joy",

@@ -40,8 +40,8 @@ def test_the_head_lists_them_and_the_card_tells_what_they_hold(folder):
         "default", "features", "text", "audio", "vision", "en", "ta",
     ]  # fmt: skip
     text = (folder / "README.md").read_text("utf-8")
-    assert "| `ta` | every column | train 1 |" in text
-    assert "| `en` | every column | train 2, test 1 |" in text
+    assert "| `ta` | every column, of the samples in this language | train 1 |" in text
+    assert "| `en` | every column, of the samples in this language | train 2, test 1 |" in text
     assert (
         len({one["path"] for file in yaml.safe_load(text.split("---\n")[1])["configs"] for one in file["data_files"]})
         == 2
@@ -112,13 +112,20 @@ def test_what_would_be_empty_or_the_whole_is_left_out():
 
 def test_a_measurement_by_others_is_of_the_modality_it_is_made_from():
     track = {"times": list_of(value("float64")), "x": list_of(value("float32"))}
-    features = {"id": value("string"), "gaze": track, "breath": track, "fusion": track}
+    features = {
+        "id": value("string"),
+        "words": list_of(value("string")),
+        "gaze": track,
+        "breath": track,
+        "fusion": track,
+    }
     steps = (
         StepUsed(key="gaze.v1", makes=("gaze",), reads=("faces", "frames")),
         StepUsed(key="breath.v1", makes=("breath",), reads=("audio",)),
+        StepUsed(key="transcribe.v1", makes=("words",), reads=("audio", "voice")),
         StepUsed(key="fusion.v1", makes=("fusion",), reads=("audio", "frames")),
     )
     made = configurations(About(name="x", steps=steps), contents(features=features))
     assert {one["config_name"]: one.get("columns") for one in made} == {
-        "default": None, "audio": ["id", "breath"], "vision": ["id", "gaze"],
+        "default": None, "text": ["id", "words"], "audio": ["id", "breath"], "vision": ["id", "gaze"],
     }  # fmt: skip
