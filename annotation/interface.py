@@ -43,7 +43,11 @@ from schemas.question import (
 
 CONTEXT = "context"
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+OWN_TASKS = "Your tasks are in the tab with your name: the arrow beside Label All Tasks, then Label Tasks As Displayed."
+"""The large button serves everybody's tasks, whatever the tab shows."""
 _INLINE = 12
+_COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
+"""Of labels of stretches, told apart by the colour-blind too: Okabe, Ito (2008), https://jfly.uni-koeln.de/color/."""
 _STYLE = """
 .al-screen {display: flex; flex-wrap: wrap; gap: 24px; align-items: flex-start}
 .al-sample {flex: 3 1 440px; min-width: 0; max-width: 100%; overflow: hidden}
@@ -94,13 +98,18 @@ def data_keys(spec: QuestionSpec, show: Show, media: Media = "video", *, context
     return tuple(dict.fromkeys(found))
 
 
-def instruction(spec: QuestionSpec, show: Show) -> str:
-    """HTML that is shown before the first task: consent, instructions, examples. All text of the spec is escaped."""
+def instruction(spec: QuestionSpec, show: Show, *, assigned: bool = False) -> str:
+    """HTML that is shown before the first task: consent, instructions, examples. All text of the spec is escaped.
+
+    assigned: whether raters have tasks of their own: then it begins with how they come to them.
+    """
     kinds: Mapping[Show, str] = {
         "text": "the transcript alone", "audio": "the sound alone", "silent-video": "the picture without sound",
         "all": "everything",
     }  # fmt: skip
-    parts = [f"<p>Here you judge from {kinds[show]}.</p>"] if len(spec.views) > 1 else []
+    parts = [f"<p><b>{OWN_TASKS}</b></p>"] if assigned else []
+    if len(spec.views) > 1:
+        parts.append(f"<p>Here you judge from {kinds[show]}.</p>")
     if spec.consent:
         parts.append(f"<h4>Consent</h4>{_paragraphs(spec.consent)}")
     if spec.instructions:
@@ -114,7 +123,7 @@ def instruction(spec: QuestionSpec, show: Show) -> str:
             for one in spec.examples
         )
         parts.append(f"<h4>Examples</h4><table>{rows}</table>")
-    return "".join(parts) if spec.consent or spec.instructions or spec.examples or helped else ""
+    return "".join(parts) if assigned or spec.consent or spec.instructions or spec.examples or helped else ""
 
 
 def utterance_choices(utterances: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -205,9 +214,11 @@ def _control(into: ET.Element, control: Control) -> None:
     elif control.tag == "TextArea":
         attributes |= _writing(question, control)
     tag = ET.SubElement(into, control.tag, attributes)
-    for option in control.options:
+    for place, option in enumerate(control.options):
         kind = "Choice" if control.tag == "Choices" else "Label"
         offered = ET.SubElement(tag, kind, value=_plain(option.shown))
+        if kind == "Label":
+            offered.set("background", _COLOURS[place % len(_COLOURS)])
         if option.shown != option.name:
             offered.set("alias", option.name)
         if option.hotkey:

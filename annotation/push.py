@@ -30,7 +30,8 @@ _SIGNED = re.compile(r"/m/\d+/[A-Za-z0-9_-]{43}/")
 class Project:
     """A project as it should be.
 
-    key: finds it again; stands in its description. raters: how many answer each task; the queue stops there.
+    key: finds it again; stands in its description. raters: how many answer each task; the queue stops there. hint: what
+    everybody reads of the project before they open it.
     """
 
     key: str
@@ -38,13 +39,14 @@ class Project:
     config: str
     instruction: str = ""
     raters: int = 1
+    hint: str = ""
 
     def fields(self) -> Json:
         """As the API has them."""
         title = self.title[: _TITLE[-1]]
         return {
             "title": title if len(title) >= _TITLE[0] else f"{title} (affectloom)",
-            "description": f"Made by affectloom; keep this line: {self.mark}",
+            "description": f"{self.hint}\n\nMade by affectloom; keep this line: {self.mark}".strip(),
             "label_config": self.config,
             "expert_instruction": self.instruction,
             "show_instruction": bool(self.instruction),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from annotation import prelabel
 from annotation.assign import Assigned
 from annotation.controls import Media as Kind
-from annotation.interface import instruction, interface
+from annotation.interface import OWN_TASKS, instruction, interface
 from annotation.label_studio import LabelStudio
 from annotation.media_server import DEFAULT_URL
 from annotation.prelabel import Asking, Prelabeller
@@ -120,11 +120,13 @@ def _project(home: Home, where: Placed) -> Project:
     step = f"{spec.views.index(where.show) + 1} {where.show}" if len(spec.views) > 1 else ""
     kind = where.media if where.show == "all" and where.media != "video" else ""
     title = " · ".join(part for part in (spec.title or home.name, step, kind, "contested" * where.expert) if part)
+    own = bool(home.assigned()) and not where.expert
     return Project(
         key="/".join(part for part in (home.name, where.show, where.media, "expert" * where.expert) if part),
         title=title,
         config=with_votes(config) if where.expert else config,
-        instruction=instruction(spec, where.show),
+        instruction=instruction(spec, where.show, assigned=own),
+        hint=OWN_TASKS if own else "",
         raters=1 if where.expert else _most_raters(home),
     )
 

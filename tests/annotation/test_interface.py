@@ -88,7 +88,9 @@ def test_instructions_are_escaped_and_say_what_is_seen():
     assert "<script>" not in said
     assert "the sound alone" in said
     assert "<p>Not what you feel.</p>" in said
-    assert instruction(spec_of("questions: [{id: mood, kind: choice, choices: [a, b]}]"), "all") == ""
+    plain = spec_of("questions: [{id: mood, kind: choice, choices: [a, b]}]")
+    assert instruction(plain, "all") == ""
+    assert "Label Tasks As Displayed" in instruction(plain, "all", assigned=True)
 
 
 def test_utterances_and_faces_can_be_none():
@@ -110,3 +112,13 @@ def test_label_studio_accepts_every_view():
     python = program().with_name("python")
     done = subprocess.run([python, "-c", check], input=configs, text=True, capture_output=True, check=False)
     assert done.stdout.strip() == "valid", done.stderr
+
+
+def test_labels_of_stretches_have_colours_of_their_own():
+    root = ET.fromstring(interface(spec_of(), "all"))
+    for tag in ("Labels", "TimelineLabels"):
+        colours = [label.get("background") for group in root.iter(tag) for label in group]
+        if colours:
+            assert None not in colours
+    (group,) = [one for one in root.iter() if one.get("name") == "laugh"]
+    assert len({label.get("background") for label in group}) == 2

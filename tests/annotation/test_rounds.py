@@ -3,11 +3,13 @@
 import json
 import urllib.parse
 
+import chromium
 import pytest
 from asking_for_tests import SPEC, built
-from label_studio_server import TOKEN, ask
+from label_studio_server import PASSWORD, TOKEN, ask
 
 from annotation.connection import Tries
+from annotation.interface import OWN_TASKS
 from annotation.label_studio import LabelStudio
 from annotation.push import KEY
 from pipelines.annotating.answer_table import read_decisions
@@ -15,6 +17,14 @@ from pipelines.annotating.pull import pull_recipe
 from pipelines.annotating.push import push_recipe
 from pipelines.annotating.rounds import adjudicate_recipe, assign_recipe, status_recipe
 
+ARROW = """() => {
+    const all = [...document.querySelectorAll('button')];
+    const one = all.findIndex(one => one.innerText.trim() === 'Label All Tasks');
+    if (one < 0) return false;
+    all[one + 1].id = 'arrow';
+    return true;
+}"""
+"""Names the button beside the large one."""
 QUICK = Tries(most=4, pause_s=0.01, longest_s=0.05)
 OBJECT = {"video": "video", "audio": "audio", "none": "transcript"}
 ITEMS = ["talk#0000", "duo#0000", "reply#0000", "noface#0000", "voice#0000", "memo#0000", "note#0000"]
@@ -108,6 +118,41 @@ def test_the_queue_of_a_tab_serves_a_raters_tasks_alone(home, server, people, la
         body = {"project": project, "filters": view["data"]["filters"], "ordering": view["data"]["ordering"]}
         served = ask(label_studio.url, token, "POST", path, body)
         assert rater in served["data"]["raters"].split()
+
+
+@pytest.mark.skipif(chromium.program() is None, reason="no chromium here")
+def test_a_rater_finds_their_tasks_as_the_project_tells_them(home, server, people, label_studio, tmp_path):
+    project = home.projects()[1][0].number
+    email = min(people)
+    (view,) = [
+        one for one in server.ask("GET", f"/api/dm/views/?project={project}")
+        if one["data"]["affectloom_rater"] == home.pseudonym(email)
+    ]  # fmt: skip
+    mine = {task["id"] for task in server.tasks(project, answers=False)
+            if home.pseudonym(email) in task["data"]["raters"].split()}  # fmt: skip
+    with chromium.chromium() as page:
+        page.open(f"{label_studio.url}/user/login/")
+        page.fill("input[name=email]", email)
+        page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.until("() => !location.pathname.includes('login') && document.readyState === 'complete'")
+        page.open(f"{label_studio.url}/projects/")
+        page.until("text => document.body.innerText.includes(text)", OWN_TASKS)
+        page.open(f"{label_studio.url}/projects/{project}/data?tab={view['id']}")
+        page.until(ARROW)
+        page.click("#arrow")
+        page.until(
+            """() => {
+                const one = [...document.querySelectorAll('*')].find(
+                    one => !one.children.length && one.innerText?.trim() === 'Label Tasks As Displayed');
+                if (one) one.click();
+                return !!one;
+            }"""
+        )
+        page.until("text => document.body.innerText.includes(text)", OWN_TASKS)
+        page.picture(tmp_path / "queue.png")  # for whoever wants to look
+        served = int(page.until("() => document.body.innerText.match(/(\\d+)\\s+1 of 1/)?.[1]"))
+    assert served in mine
 
 
 def test_blind_questions_get_no_suggestion(home, server):
