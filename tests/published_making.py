@@ -32,7 +32,8 @@ def sample(name: str, at: int, text: str, *, emotion: int | None, sentiment: flo
         "words": None, "speaker": None, "language": "en", "video": None, "audio": None, "face": None,
         "prosody": None, "dinov2": None, "present": {"text": True, "video": False}, "licence": "cc0-1.0",
         "emotion": emotion, "emotion_votes": votes, "emotion_answers": answers, "sentiment": sentiment,
-        "sentiment_votes": None, "themes": [1, 0], "themes_answers": [], **more,
+        "sentiment_votes": None, "themes": [1, 0], "themes_answers": [],
+        "why_answers": [], "moments_answers": [], **more,
     }  # fmt: skip
 
 
@@ -47,6 +48,11 @@ def talk() -> dict:
             "box_height": [0.5] * 4, "au12_proxy": [0.0, 1.0, None, 0.5],
         },
         prosody={"times": times, "f0_hz": [100.0, None, 200.0, 150.0], "intensity_db": [60.0, 61.0, 62.0, 63.0]},
+        why_answers=[{"rater": "rater-1", "value": "because of <b>the letter</b>"}],
+        moments_answers=[{"rater": "rater-1", "value": [
+            {"label": "laugh", "start": 0.5, "end": 1.25, "text": None},
+            {"label": "cause", "start": 2.0, "end": 8.0, "text": "opened"},
+        ]}],
         dinov2={"times": [START, START + 1], "embedding": [[3.0, 0.0], [3.0, 4.0]]},
         present={"text": True, "video": True},
     )  # fmt: skip

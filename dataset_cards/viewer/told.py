@@ -78,7 +78,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """What people answered to one question. agreement: the share of pairs of raters that agree; None below two."""
+    """What people answered to one question. agreement: the share of pairs of raters that agree; None below two.
+
+    kept: all answers stand, and none is preferred: there is no label.
+    """
 
     question: str
     label: str
@@ -86,6 +89,7 @@ class Votes:
     answers: tuple[tuple[str, str], ...]
     agreement: float | None
     spread: float | None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

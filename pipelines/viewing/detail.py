@@ -40,7 +40,7 @@ def detail(index: Index, at: int) -> Sample:
         units=action_units(face, start) if face else None,
         boxes=boxes(face, start) if face else None,
         likeness=likeness(vectors, row[vectors], start) if vectors else None,
-        votes=tuple(votes(name, row) for name in index.published.labels),
+        votes=tuple(votes(name, row) for name in index.asked),
         facts=tuple((name, str(row[name])) for name in _FACTS if row.get(name) not in (None, ""))
         + tuple((name, str(value)) for name, value in (row.get("extra") or {}).items() if value not in (None, ""))
         + tuple(("doubt", str(one)) for one in row.get("doubts") or ()),
@@ -149,18 +149,35 @@ def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 def votes(name: str, row: dict[str, Any]) -> Votes:
     """Answers to one question."""
-    answers = tuple((str(one.get("rater")), shown(one.get("value"))) for one in row.get(f"{name}_answers") or ())
+    answers = tuple((str(one.get("rater")), said(one.get("value"))) for one in row.get(f"{name}_answers") or ())
     given = row.get(f"{name}_votes") or ()
     counts = tuple((shown(one["label"]), int(one["count"])) for one in given if {"label", "count"} <= one.keys())
     spread = row.get(f"{name}_spread")
     return Votes(
         question=name,
-        label=shown(row.get(name)),
+        label=said(row.get(name)),
         counts=counts,
         answers=answers,
-        agreement=agreement([value for _, value in answers]),
+        agreement=agreement([value for _, value in answers]) if name in row else None,
         spread=None if not isinstance(spread, float) or not math.isfinite(spread) else round(spread, 3),
+        kept=name not in row,
     )
+
+
+def said(value: object) -> str:
+    """One person's answer in words; marked stretches one after the other."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) and "label" in one for one in value):
+        return "; ".join(_stretch(one) for one in value)
+    return shown(value)
+
+
+def _stretch(one: dict[str, Any]) -> str:
+    """A marked stretch: of the transcript with its words, of the timeline with its seconds."""
+    label = one.get("label") or ""
+    if one.get("text"):
+        return f"{label}: “{one['text']}”"
+    begins, ends = one.get("start"), one.get("end")
+    return label if begins is None or ends is None else f"{label}: {begins:.2f} to {ends:.2f} s"
 
 
 def agreement(answers: Sequence[str]) -> float | None:

@@ -1,7 +1,7 @@
 """The samples of a published dataset: a line of each in memory, the rest read from its shard when asked for."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +35,8 @@ class Index:
         self.published: Published = open_published(folder)
         self.classes = {**self.published.classes, **_classes_in_lists(next(iter(self.published.splits.values()))[0])}
         """The names of each categorical column's values, whether a row has one of them or several."""
+        self.asked = _asked(self.published)
+        """Every question in the order of its columns, those too whose answers are all kept and none preferred."""
         self.samples: list[Brief] = []
         self.recordings: set[str] = set()
         self.licences: set[str] = set()
@@ -167,6 +169,16 @@ def named(value: Any, names: Sequence[str] | None) -> Any:
     if value is None or names is None:
         return value
     return [names[one] for one in value] if isinstance(value, list) else names[value]
+
+
+def _asked(published: Published) -> tuple[str, ...]:
+    named = [name.removesuffix("_answers") for name in published.columns if name.endswith("_answers")]
+    return tuple(sorted({*published.labels, *named}, key=_place(published)))
+
+
+def _place(published: Published) -> Callable[[str], int]:
+    order = list(published.columns)
+    return lambda name: order.index(name if name in published.columns else f"{name}_answers")
 
 
 def _classes_in_lists(path: Path) -> dict[str, list[str]]:

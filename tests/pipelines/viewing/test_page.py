@@ -92,6 +92,9 @@ def test_a_reader_finds_a_sample_plays_it_and_seeks(dataset: Path, where: str):
         page.click("#samples td a", "talk#0000")
         page.until(playing(page), seconds=30)
         assert page.run("() => [...document.querySelectorAll('.lane')].length") == 5
+        answers = page.run("() => document.querySelector('.votes').innerText")
+        assert "because of <b>the letter</b>" in answers  # of a question without an aggregate, open at once
+        assert "laugh: 0.50 to 1.25 s" in answers
         page.click(".words button", "morning")
         page.until("() => document.querySelector('.words .now')?.innerText === 'morning'")
         assert page.run("() => document.querySelector('video').currentTime") == pytest.approx(1.2, abs=0.01)

@@ -76,6 +76,15 @@ def test_a_sample_is_told_on_its_own_clock(index: Index):
     assert min(told.waveform[280:]) == pytest.approx(0.5, abs=0.01)
 
 
+def test_questions_whose_answers_are_all_kept_are_told_too(index: Index):
+    told = {one.question: one for one in detail(index, 0).votes}
+    assert list(told) == ["emotion", "sentiment", "themes", "why", "moments"]
+    assert told["why"].kept
+    assert told["why"].answers == (("rater-1", "because of <b>the letter</b>"),)
+    assert told["moments"].answers == (("rater-1", "laugh: 0.50 to 1.25 s; cause: “opened”"),)
+    assert not told["emotion"].kept
+
+
 def test_a_text_has_no_clock_and_no_curves(index: Index):
     told = detail(index, 2)
     assert (told.brief.seconds, told.words, told.media, told.curves, told.waveform) == (None, (), {}, (), ())
