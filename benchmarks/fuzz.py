@@ -15,26 +15,35 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from extractors.sensors import Sensor, read_sensor
+from pipelines.acquiring.joined import join, read_facts
 from pipelines.acquiring.sniff import not_media
 from pipelines.acquiring.sources import id_of, read_sources
+from pipelines.acquiring.utterances import further_columns, read_utterances
 from pipelines.annotating.answer_table import read_answers
 from pipelines.annotating.question_file import read_questions
 from pipelines.fetch.addresses import plain, split
 from pipelines.fetch.http import retry_after
 from pipelines.fetch.pages import section_of
+from pipelines.importing.label_csv import mosei
+from pipelines.importing.meld import meld
+from pipelines.importing.mustard import mustard
+from pipelines.publishing.mapped import read_map
 from pipelines.recipe_file import read_yaml, validate
 from pipelines.segmenting.subtitle_files import read_subtitles
 from pipelines.store import is_id
 from pipelines.watching.probe import read_listing
 from schemas.errors import AffectloomError
 from schemas.recipe import Recipe
+from schemas.source import SourceRow
 
 LONGEST_S = 5.0
+HEART = Sensor(table="{id}.csv", columns=("heart_bpm",))
 SPICE = [
     b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"-->", b"\n\n", b"\r", b'"', b"'", b",", b":", b"&a ", b"*a",
     b"!!python/", b"{", b"[", b"]", b"}", b"\\N", b"99:99:99,999", b"-1", b"1e999", b"\xe2\x80\xae",
     b"\xed\xa0\x80", b"../", b"%00", b"<v ", b"<c>", b"&#0;", b"&#x110000;", b"NaN", b"null", b"\t", b"#t=",
-    b"://", b"[::1", b"@", b" fps", b"Stream #0:", b"Duration: ",
+    b"://", b"[::1", b"@", b"\\ud800", b"~x", b" fps", b"Stream #0:", b"Duration: ",
 ]  # fmt: skip
 SEEDS: dict[str, list[bytes]] = {
     "subtitles": [
@@ -51,6 +60,25 @@ SEEDS: dict[str, list[bytes]] = {
         b"path\nx\nhttps://a.test/b?c#d\n",
     ],
     "sources.jsonl": [b'{"id": "a", "path": "x.mp4", "score": 2.5}\n{"text": "hi", "turn": 3}\n'],
+    "utterances.csv": [
+        b'recording,utterance,start,end,text,turn,mood\na,a_1,0.5,1.25,Hi,1,sad\nb,b_1,0:00:01,"00:00:02,500",,,\n'
+    ],
+    "utterances.jsonl": [
+        b'{"video_id": "a", "start": 0, "end": 1.5, "x": true}\n{"video": "b", "start": 1, "end": 2}\n'
+    ],
+    "facts.csv": [b"speaker,age,code,score\nann,34,007,0.5\nben,-2,12,1e3\n"],
+    "map.csv": [b"question,from,to\nemotion,joy,happy\nemotion,anger,\n"],
+    "meld.csv": [
+        b"Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID\nHi.,Ann,joy,positive,0,0\nNo.,Ben,anger,negative,0,1\n"
+    ],
+    "mustard.json": [
+        (
+            b'{"1_60": {"utterance": "a", "speaker": "B", "context": ["c"], "context_speakers": ["D"], "show": "E", '
+            b'"sarcasm": true}}'
+        )
+    ],
+    "labels.csv": [b"video_id,clip_id,text,label,label_T,mode\n-3g,0,Hi,0.6,1,train\nb,x,No,-2.333,,test\n"],
+    "sensor.csv": [b"time_s, heart_bpm\n0,60\n0.5,\n2,nan\n1,inf\n"],
     "recipe": [b"name: t\nsources: s.csv\nsegment: {by: sentence, min_s: 1}\nmeasure: {prosody: {hop_ms: 10}}\n"],
     "questions": [b"questions:\n  - {id: mood, kind: choice, choices: [sad, happy]}\n  - {id: v, kind: scale}\n"],
     "answers.csv": [b"item,rater,question,value\na,r1,mood,sad\na,r2,mood,2.5\n"],
@@ -112,10 +140,22 @@ def parsers(folder: Path) -> dict[str, Callable[[bytes], object]]:
         section_of(text(data))
         split(text(data))
 
+    def utterances(path: Path) -> None:
+        further_columns(path)
+        read_utterances(path)
+
     return {
         "subtitles": read_subtitles,
         "sources.csv": lambda data: list(read_sources(file("s.csv", data).name, folder)),
         "sources.jsonl": lambda data: list(read_sources(file("s.jsonl", data).name, folder)),
+        "utterances.csv": lambda data: utterances(file("u.csv", data)),
+        "utterances.jsonl": lambda data: utterances(file("u.jsonl", data)),
+        "facts.csv": lambda data: list(join([SourceRow(id="a", speaker="ann")], read_facts(file("f.csv", data)))),
+        "map.csv": lambda data: read_map(file("m.csv", data)),
+        "meld.csv": lambda data: meld([file("train.csv", data)], None),
+        "mustard.json": lambda data: mustard([file("m.json", data)], None),
+        "labels.csv": lambda data: mosei([file("l.csv", data)], None),
+        "sensor.csv": lambda data: read_sensor(file("h.csv", data), HEART),
         "recipe": lambda data: validate(read_yaml(file("r.yaml", data)), Recipe),
         "questions": lambda data: read_questions(file("q.yaml", data)),
         "answers.csv": lambda data: read_answers(str(file("a.csv", data))),

@@ -164,12 +164,12 @@ def _numbers(path: Path, wanted: Sequence[str]) -> NDArray[np.float64]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             names = [name.strip() for name in next(csv.reader([file.readline(1_000_000)], delimiter=sign), [])]
-    except UnicodeDecodeError as error:
-        raise MeasurementError(f"{path.name} is not text", do="save the table as UTF-8 CSV") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MeasurementError(f"{path.name} is not a table", do="save it as UTF-8 CSV") from error
     for name in wanted:
         if names.count(name) != 1:
             how = "no column" if name not in names else "several columns"
-            raise MeasurementError(f"{path.name}: {how} {name!r} among {', '.join(names) or 'nothing'}")
+            raise MeasurementError(f"{path.name}: {how} {name!r} among {', '.join(names)[:300] or 'nothing'}")
     try:
         table = arrow_csv.read_csv(
             path,
@@ -187,6 +187,6 @@ def _numbers(path: Path, wanted: Sequence[str]) -> NDArray[np.float64]:
         if "Empty CSV" in str(error):
             return np.zeros((0, len(wanted)))
         told = re.sub(r"column #(\d+)", lambda found: f"column {names[int(found[1])]!r}", str(error))
-        raise MeasurementError(f"{path.name}: {told}", do="every value is a number, or empty") from error
+        raise MeasurementError(f"{path.name}: {told[:300]}", do="every value is a number, or empty") from error
     columns = [column.to_numpy().astype(np.float64) for column in table.columns]
     return np.stack(columns, axis=1) if columns else np.zeros((0, len(wanted)))

@@ -7,6 +7,7 @@ from typing import Any
 from pipelines.acquiring.rights import NotPermitted, share
 from pipelines.fetch.addresses import plain
 from pipelines.fetch.http import check_size, fetch
+from pipelines.fetch.objects import fetch_object, is_object
 from pipelines.fetch.pages import fetch_page, is_list, is_page
 from pipelines.recording import StoredRecording
 from schemas.acquire import Acquire
@@ -171,7 +172,8 @@ def _file(uri: str, kind: str, recording: StoredRecording, how: Acquire, before:
             return before.subtitles_sha256, 0
     with recording.workspace() as folder:
         copy = folder / kind
-        sha256, size = fetch(uri, copy, how, recording.pace)
+        get = fetch_object if is_object(uri) else fetch
+        sha256, size = get(uri, copy, how, recording.pace)
         recording.place_copy(kind, copy, sha256)
     return sha256, size
 

@@ -7,13 +7,14 @@ import re
 import unicodedata
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from pipelines.acquiring.table_file import TABLES, records
+from pipelines.acquiring.table_file import TABLES, Place, records, suffix_of
 from pipelines.fetch.addresses import plain
+from pipelines.fetch.objects import beside, bytes_of, is_object, listed
 from pipelines.fetch.pages import LIST, PAGE
 from pipelines.store import is_id
-from schemas.errors import SourceTableError
+from schemas.errors import RecordingError, SourceTableError
 from schemas.source import Scalar, SourceRow
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ _AUDIO = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wm
 _IMAGE = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MEDIA_SUFFIXES = frozenset((*_VIDEO, *_AUDIO, *_IMAGE))
 TEXT_SUFFIXES = frozenset({".txt"})
+_TEXT_BYTES = 10_000_000
 _NAMES = {
     "uri": ("uri", "path", "url", "file", "media"),
     "id": ("id",),
@@ -84,6 +86,12 @@ def _placed(rows: Iterator[SourceRow], place: str) -> Iterator[SourceRow]:
 
 
 def _read(text: str, folder: Path) -> Iterator[SourceRow]:
+    if is_object(text) and (text.endswith("/") or any(sign in text for sign in "*?[")):
+        yield from _objects(text)
+        return
+    if is_object(text) and suffix_of(text) in TABLES:
+        yield from (_row(values, line, text) for line, values in records(text, _check_columns))
+        return
     if _is_address(text):
         yield SourceRow(id=id_of_url(text), uri=text, where=plain(text))
         return
@@ -111,6 +119,26 @@ def _read(text: str, folder: Path) -> Iterator[SourceRow]:
         near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
         do = f"did you mean {near[0]}?" if near else "paths count from the recipe's folder"
         raise SourceTableError(f"sources: {path} does not exist", do=do)
+
+
+def _objects(url: str) -> Iterator[SourceRow]:
+    """What a folder of an object store holds, or what matches a pattern there."""
+    try:
+        base, found = listed(url)
+        media = [address for address in found if suffix_of(address) in MEDIA_SUFFIXES | TEXT_SUFFIXES]
+        if not media:
+            raise SourceTableError(f"sources: {plain(url)} holds no recordings", do="check the address")
+        for address in media:
+            name = id_of(address.removeprefix(base).lstrip("/").removesuffix(PurePosixPath(address).suffix))
+            if suffix_of(address) in TEXT_SUFFIXES:
+                text = bytes_of(address, _TEXT_BYTES).decode("utf-8-sig")
+                yield SourceRow(id=name, text=text, where=plain(address))
+            else:
+                yield SourceRow(id=name, uri=address, where=plain(address))
+    except RecordingError as error:
+        raise SourceTableError(f"sources: {error.what}", do=error.do) from error
+    except UnicodeDecodeError as error:
+        raise SourceTableError(f"sources: {plain(url)}: a text is not UTF-8", do="save it as UTF-8") from error
 
 
 def _is_inside(item: Path, folder: Path) -> bool:
@@ -158,7 +186,11 @@ def id_of(path: str) -> str:
 
 def id_of_url(url: str) -> str:
     """An id from an address: its last part and a hash."""
-    last = urllib.parse.unquote(urllib.parse.urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    try:
+        path = urllib.parse.urlsplit(url).path
+    except ValueError:  # no address at all: acquiring it says so
+        path = ""
+    last = urllib.parse.unquote(path).rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", last.rsplit(".", 1)[0]).strip("-_")[:80]
     return f"{stem}-{hashlib.sha256(url.encode()).hexdigest()[:8]}".lstrip("-_")
 
@@ -173,7 +205,7 @@ def _table(path: Path) -> Iterator[SourceRow]:
     yield from (_row(values, line, path) for line, values in records(path, _check_columns))
 
 
-def _check_columns(names: Sequence[str], path: Path) -> None:
+def _check_columns(names: Sequence[str], path: Place) -> None:
     known = {name.strip().lower() for name in names} & set(_COLUMN)
     if not {_COLUMN[name] for name in known} & {"uri", "text"}:
         near = {name: difflib.get_close_matches(name.lower(), _COLUMN, n=1) for name in names}
@@ -194,8 +226,9 @@ def near_misses(names: Sequence[str]) -> dict[str, str]:
     return {name: close[0] for name, close in near.items() if close}
 
 
-def _row(values: Mapping[str, object], line: int, path: Path) -> SourceRow:
+def _row(values: Mapping[str, object], line: int, path: Place) -> SourceRow:
     where = f"{path}:{line}"
+    folder = path.parent if isinstance(path, Path) else path.rpartition("/")[0]
     given: dict[str, object] = {}
     extra: dict[str, Scalar] = {}
     for column, value in values.items():
@@ -206,7 +239,7 @@ def _row(values: Mapping[str, object], line: int, path: Path) -> SourceRow:
             extra[column.strip()] = value
         else:
             raise SourceTableError(f"{where}: {column}: found a {type(value).__name__}, expected one value")
-    uri = _resolve(given.get("uri"), path.parent)
+    uri = _resolve(given.get("uri"), folder)
     text = given.get("text")
     if uri is None and text is None:
         raise SourceTableError(f"{where}: neither a path nor a text", do="fill one of them, or take the row out")
@@ -219,7 +252,7 @@ def _row(values: Mapping[str, object], line: int, path: Path) -> SourceRow:
         id=name,
         uri=uri,
         text=None if text is None else str(text),
-        subtitles_uri=_resolve(given.get("subtitles"), path.parent),
+        subtitles_uri=_resolve(given.get("subtitles"), folder),
         turn=_turn(given.get("turn"), where),
         extra=extra,
         where=where,
@@ -240,11 +273,18 @@ def _turn(value: object, where: str) -> int | None:
         raise SourceTableError(f"{where}: turn: found {value!r}, expected a whole number") from error
 
 
-def _resolve(value: object, folder: Path) -> str | None:
+def _resolve(value: object, folder: Path | str) -> str | None:
     if value is None:
         return None
     text = str(value).strip()
-    return text if _is_address(text) else str((folder / Path(text).expanduser()).absolute())
+    if isinstance(folder, str) and not _is_address(text):
+        return beside(folder, text)
+    if _is_address(text):
+        return text
+    try:
+        return str((Path(folder) / Path(text).expanduser()).absolute())
+    except RuntimeError:  # `~somebody` who has no home here
+        return str((Path(folder) / text).absolute())
 
 
 def _id(uri: object, line: int) -> str:
@@ -253,4 +293,5 @@ def _id(uri: object, line: int) -> str:
     text = str(uri)
     if _is_address(text):
         return id_of_url(text)
-    return id_of(str(Path(text).with_suffix("")).lstrip("./"))
+    path = Path(text)
+    return id_of(str(path.with_suffix("") if path.name else path).lstrip("./"))

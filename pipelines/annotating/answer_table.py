@@ -73,7 +73,7 @@ def _json_rows(text: str, path: str) -> Iterator[tuple[dict[str, Any], str]]:
         where = f"{path}, line {place}"
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SourceTableError(f"{where}: not JSON: {error}") from error
         if not isinstance(row, dict):
             raise SourceTableError(f"{where}: an object with {', '.join(COLUMNS)} is expected")

@@ -50,6 +50,6 @@ def _check_one(file: YamlFile, place: int, given: Any) -> None:
     if isinstance(given, dict) and kind is None:
         where = f"{file.path}:{file.line(at)}: questions.{place}.kind"
         raise RecipeError(f"{where}: this field is missing; allowed: {', '.join(KINDS)}")
-    if kind is not None and kind not in KINDS:
+    if kind is not None and (not isinstance(kind, str) or kind not in KINDS):
         raise unknown_name(file, (*at, "kind"), str(kind), list(KINDS), "kind of question")
     validate(file, KINDS[kind] if kind else KINDS["choice"], at)

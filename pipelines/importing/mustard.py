@@ -56,6 +56,7 @@ def mustard(files: Sequence[Path], media: Path | None) -> Corpus:
 def _items(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text("utf-8-sig"))
+        json.dumps(found, ensure_ascii=False).encode()  # no half characters
     except (ValueError, RecursionError) as error:
         raise SourceTableError(f"{path}: not valid JSON: {error}", do="name MUStARD's sarcasm_data.json") from error
     if not isinstance(found, dict):

@@ -77,6 +77,7 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path_factory, rows, random):
         ("time_s,heart_bpm\n0,1\n,2\n", "time_s is empty in some rows"),
         ("time_s,heart_bpm\n0,1\n1\n", r"Expected 2 columns, got 1"),
         ("", "no column 'time_s' among nothing"),
+        ("time_s," + "x" * 200_000 + "\n", "is not a table"),
     ],
 )
 def test_what_is_no_such_table_is_told(tmp_path: Path, text: str, said: str):
@@ -87,7 +88,7 @@ def test_what_is_no_such_table_is_told(tmp_path: Path, text: str, said: str):
 def test_a_table_that_is_no_text_or_too_large_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "talk.csv"
     path.write_bytes(b"\xff\xfe\x00time_s\n")
-    with pytest.raises(MeasurementError, match="is not text"):
+    with pytest.raises(MeasurementError, match="is not a table"):
         read_sensor(path, HEART)
     monkeypatch.setattr(sensors, "_MOST_BYTES", 3)
     with pytest.raises(TooLong):

@@ -125,7 +125,7 @@ def test_the_own_network_is_out_of_bounds_unless_allowed(host: str):
     check_address(f"http://{host}/x", HERE)
 
 
-@pytest.mark.parametrize("url", ["ftp://x.org/a", "file:///etc/passwd", "s3://bucket/key"])
+@pytest.mark.parametrize("url", ["ftp://x.org/a", "file:///etc/passwd", "simplecache::http://127.0.0.1/a"])
 def test_other_schemes_are_refused(url: str):
     with pytest.raises(SourceUnavailable, match="only http and https"):
         check_address(url, HERE)

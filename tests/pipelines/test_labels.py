@@ -75,6 +75,7 @@ def test_a_fault_of_the_table_names_file_and_line(tmp_path, text, message):
     ("line", "message"),
     [
         ("{", "line 1: not JSON"),
+        ("[" * 100_000, "line 1: not JSON"),
         ("[1]", "line 1: an object"),
         ('{"item":"a","rater":"b","question":"c","value":["x","y"]}', "a single value"),
         ('{"item":"a","rater":"b","question":"c","value":null}', "'value' is empty"),

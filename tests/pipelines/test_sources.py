@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.acquiring.sources import id_of, near_misses, read_sources
+from pipelines.store import is_id
 from schemas.errors import SourceTableError
 from schemas.source import SourceRow
 
@@ -94,3 +95,16 @@ def test_a_glob_that_matches_nothing_and_an_empty_folder_are_told(tmp_path: Path
 
 def test_a_misspelt_column_is_noticed():
     assert near_misses(["speeker", "mood", "languge"]) == {"speeker": "speaker", "languge": "language"}
+
+
+@pytest.mark.parametrize("place", ["//", "htp://a]b/c", "https://[::1/x", "~nobody-here/x.wav", ".."])
+def test_a_place_that_is_none_is_a_row_whose_acquisition_fails(tmp_path: Path, place: str):
+    (tmp_path / "s.csv").write_text(f"path\n{place}\n")
+    (row,) = read_sources("s.csv", tmp_path)
+    assert is_id(row.id)
+
+
+def test_half_a_character_is_told(tmp_path: Path):
+    (tmp_path / "s.jsonl").write_text('{"path": "x\\ud800.wav"}\n')
+    with pytest.raises(SourceTableError, match=r"s\.jsonl:1: not valid JSON: half a character"):
+        list(read_sources("s.jsonl", tmp_path))
