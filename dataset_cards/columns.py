@@ -80,7 +80,7 @@ def _meaning(name: str, features: Mapping[str, Any]) -> str:
     if name in _MEANINGS:
         return _MEANINGS[name]
     for ending, meaning in (("_votes", "how often each answer was given"), ("_answers", "the single answers")):
-        if name.endswith(ending) and name.removesuffix(ending) in features:
+        if name.endswith(ending) and (ending == "_answers" or name.removesuffix(ending) in features):
             return meaning
     if name.endswith("_spread") and name.removesuffix("_spread") in features:
         return "sample standard deviation of the answers"

@@ -156,7 +156,7 @@ function answering(sample) {
   const given = sample.votes.filter(one => one.label || one.counts.length || one.answers.length);
   if (!given.length) return null;
   return make("section", {"aria-labelledby": "votes-title"}, make("h2", {id: "votes-title"}, "What people answered"),
-    make("div", {class: "votes"}, ...given.map(one => make("div", {}, make("h3", {}, one.kept ? one.question : `${one.question}: ${one.label || "no aggregate (a tie)"}`),
+    make("div", {class: "votes"}, ...given.map(one => make("div", one.kept ? {class: "whole"} : {}, make("h3", {}, one.kept ? one.question : `${one.question}: ${one.label || "no aggregate (a tie)"}`),
       bars(one.counts), make("p", {class: "soft small"}, [one.agreement === null ? "" : `${Math.round(100 * one.agreement)} % of pairs of raters agree`,
         one.spread === null ? "" : `standard deviation ${one.spread.toFixed(2)}`].filter(Boolean).join(" · ")),
       one.answers.length ? make("details", one.kept ? {open: ""} : {}, make("summary", {}, plural(one.answers.length, "answer")), make("dl", {class: "facts"},

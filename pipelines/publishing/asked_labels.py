@@ -287,7 +287,7 @@ def _told(
         items=len(rows),
         answers=len(answers),
         raters=len({answer.rater for answer in answers}),
-        tied=tied,
+        tied=0 if how == "keep-all" else tied,
         aggregates=counts,
         rule=(_SETS + "; `_soft` is the share of each label" if how == "soft" else _SETS) if sets else _RULES[how],
         has_number=is_scale,

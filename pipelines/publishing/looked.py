@@ -120,6 +120,7 @@ class Look:
         columns = _columns(table, seen.kinds)
         if any(later <= earlier for earlier, later in zip(columns["index"], columns["index"][1:], strict=False)):
             raise StoreError(f"the samples of {recording.id} are not in order", do="build once more, then publish")
+        _check_ids(recording.id, columns["id"])
         lengths = [
             round((end - start) * _US) if start is not None and end is not None else 0
             for start, end in zip(columns["start"], columns["end"], strict=True)
@@ -172,6 +173,15 @@ def own_columns(rows: "pa.Table | pa.RecordBatch") -> dict[str, list[Any]]:
     kind = rows.schema.field(EXTRA).type
     told = rows.column(EXTRA).to_pylist()
     return {name: [(one or {}).get(name) for one in told] for name in (field.name for field in kind)}
+
+
+def _check_ids(recording: str, ids: Sequence[str]) -> None:
+    """Raises StoreError where two samples would have one id: here, or with one of another recording."""
+    foreign = [one for one in ids if one.rpartition("#")[0] != recording and one != recording]
+    twice = [one for one, count in Counter(ids).items() if count > 1]
+    if foreign or twice:
+        what = f"have the id {twice[0]!r} twice" if twice else f"hold {foreign[0]!r}, which is no sample of it"
+        raise StoreError(f"the samples of {recording} {what}", do="build once more, then publish")
 
 
 @contextmanager

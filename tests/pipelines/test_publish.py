@@ -22,6 +22,7 @@ from schemas.errors import SourceTableError, StoreError, UsageError
 from schemas.facts import Facts
 from schemas.failure import Failure
 from schemas.publication import About, Publication
+from schemas.sample import SampleRows
 from schemas.source import Source
 
 ABOUT = About(name="tones", licence="CC BY 4.0")
@@ -345,6 +346,21 @@ def test_damaged_samples_and_columns_that_do_not_go_together_are_named(tmp_path)
     (other.folder / "samples.rows.parquet").write_bytes(b"PAR1")
     with pytest.raises(StoreError, match="samples of rec01"):
         publish([one, other], Publication(), str(tmp_path / "out"), about=ABOUT)
+
+
+@pytest.mark.parametrize(
+    ("ids", "why"), [(["a#0000", "a#0000"], "'a#0000' twice"), (["a#0000", "b#0000"], "'b#0000', which is no sample")]
+)
+def test_two_samples_with_one_id_are_refused_and_the_dataset_before_stays(tmp_path, ids, why):
+    made = [spoken(tmp_path, name, [(0, 1), (1, 2)], speaker=name, seed=ord(name)) for name in "ab"]
+    publish(made, Publication(), str(tmp_path / "out"), about=ABOUT)
+    before = contents(tmp_path / "out")
+    table = made[0].read("samples", SampleRows).table
+    place = table.column_names.index("id")
+    made[0].write("samples", SampleRows(table.set_column(place, table.field(place), pa.array(ids))))
+    with pytest.raises(StoreError, match=why):
+        publish(made, Publication(), str(tmp_path / "out"), about=ABOUT)
+    assert contents(tmp_path / "out") == before
 
 
 def test_media_that_is_gone_leaves_the_row_and_is_reported(tmp_path):
