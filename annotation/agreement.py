@@ -10,7 +10,7 @@ from annotation import bootstrap
 from annotation.alpha import krippendorff_alpha
 from annotation.icc import FORMS, Form, counted, icc
 from annotation.kappa import Weights, cohen_kappa, fleiss_kappa, gwet, percent_agreement
-from annotation.ratings import Floats, Level, Ratings, Undefined
+from annotation.ratings import Level, Ratings, Undefined, tally
 from schemas import asked
 from schemas.asked import Statistic
 
@@ -139,10 +139,11 @@ def hard_items(table: Ratings) -> list[tuple[str, float]]:
 
     Source: Fleiss (1971), the extent of agreement on an item.
     """
-    counts = table.counts
-    many = counts.sum(axis=1)
-    alike: Floats = (counts * (counts - 1)).sum(axis=1) / np.maximum(many * (many - 1), 1)
-    at = [int(one) for one in np.argsort(alike, kind="stable") if many[one] > 1]
+    many = tally(table)
+    pairs = np.maximum(many.total * (many.total - 1), 1)
+    alike = (many.sums(many.count * (many.count - 1)) / pairs)[many.pattern]
+    rated = many.total[many.pattern]
+    at = [int(one) for one in np.argsort(alike, kind="stable") if rated[one] > 1]
     return [(table.items[one], float(alike[one])) for one in at]
 
 

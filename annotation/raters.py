@@ -51,17 +51,20 @@ def rater_quality(
     """
     pace = _pace(table, seconds or {})
     apart = _apart(pace)
-    counts = table.counts
+    row, by = np.nonzero(table.codes >= 0)
+    _, same, often = np.unique(row * len(table.values) + table.codes[row, by], return_inverse=True, return_counts=True)
+    alike = often[same.reshape(-1)] - 1
+    others = np.bincount(row, minlength=len(table.items))[row] - 1
+    used = np.bincount(table.codes[row, by], minlength=len(table.values))
     found = []
     for column, name in enumerate(table.raters):
         codes = table.codes[:, column]
         rated = np.flatnonzero(codes >= 0)
         many = len(rated)
         right = [table.values[codes[at]] == gold[table.items[at]] for at in rated if gold and table.items[at] in gold]
-        mine = counts[rated, codes[rated]] - 1
-        rest = counts[rated].sum(axis=1) - 1
+        mine, rest = alike[by == column].sum(), others[by == column].sum()
         shares = np.bincount(codes[rated], minlength=len(table.values)) / max(many, 1)
-        of_others = counts.sum(axis=0) - shares * many
+        of_others = used - shares * many
         usual = of_others.max() / of_others.sum() if of_others.sum() else 1.0
         accuracy = float(np.mean(right)) if right else Undefined("no gold item was answered")
         flags = []
@@ -76,7 +79,7 @@ def rater_quality(
                 name,
                 many,
                 accuracy,
-                float(mine.sum() / rest.sum()) if rest.sum() else Undefined("no item was rated by anybody else"),
+                float(mine / rest) if rest else Undefined("no item was rated by anybody else"),
                 float(np.exp(pace[column])) if np.isfinite(pace[column]) else Undefined("no times are known"),
                 float(shares.max()) if many else 0.0,
                 _longest_run(table, column, (order or {}).get(name)),

@@ -61,7 +61,7 @@ def _labels(told: QuestionTold) -> str:
         for label, one in told.categories.items()
     )
     caption = "Fleiss' kappa of each label against all others, and how often it was given."
-    return f"<h3>By label</h3><div class=side>{chart}{table(caption, heads, rows)}</div>"
+    return f"<h3>By label</h3><div class=side>{chart}<div>{table(caption, heads, rows)}</div></div>"
 
 
 def _sources(told: SourcesTold) -> str:
