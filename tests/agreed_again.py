@@ -63,3 +63,19 @@ def cohen(units):
     first, second = (Counter(rater) for rater in zip(*units, strict=True))
     chance = sum(count * second[value] for value, count in first.items()) / len(units) ** 2
     return (agree - chance) / (1 - chance)
+
+
+def mean_wer(texts):
+    """Word errors of each text against each other one as its reference, mean over ordered pairs."""
+    pairs = list(permutations([text.split() for text in texts], 2))
+    return sum(_edits(one, other) / len(one) for one, other in pairs) / len(pairs)
+
+
+def _edits(one, other):
+    if not one or not other:
+        return len(one) + len(other)
+    table = {(0, at): at for at in range(len(other) + 1)} | {(at, 0): at for at in range(len(one) + 1)}
+    for i, a in enumerate(one, 1):
+        for j, b in enumerate(other, 1):
+            table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (a != b))
+    return table[len(one), len(other)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_cards.viewer.page import SCRIPTS
+from pipelines.recipes.catalogue import recipes
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,6 +49,7 @@ def test_it_holds_the_rooms_and_the_demo_and_nothing_else(wheel: Path):
     assert {"dataset_cards/viewer/viewer.html", "dataset_cards/viewer/viewer.css"} <= held
     assert {f"dataset_cards/viewer/{name}" for name in SCRIPTS} <= held
     assert {"pipelines/demo/media/talk.mp4", "schemas/py.typed"} <= held
+    assert {str(path.relative_to(ROOT)) for one in recipes() for path in one.files} <= held
     assert wheel.stat().st_size < 3_000_000
 
 

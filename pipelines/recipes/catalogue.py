@@ -29,7 +29,7 @@ class Shelved:
     @property
     def files(self) -> tuple[Path, ...]:
         """What is copied, in order of name."""
-        return tuple(sorted(path for path in self.folder.iterdir() if path.suffix in (".yaml", ".csv")))
+        return tuple(sorted(path for path in self.folder.iterdir() if path.suffix in (".yaml", ".csv", ".jsonl")))
 
     @property
     def lines(self) -> int:

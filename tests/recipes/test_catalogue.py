@@ -26,7 +26,7 @@ def test_a_recipe_is_short_sound_and_told(one):
     assert one.lines <= MOST_LINES
     assert one.family in FAMILIES
     assert re.search(r"\d{4}", one.source)
-    assert {path.suffix for path in one.folder.iterdir()} <= {".yaml", ".csv"}
+    assert {path.suffix for path in one.folder.iterdir()} <= {".yaml", ".csv", ".jsonl"}
     recipe = validate(read_yaml(one.folder / "recipe.yaml"), Recipe)
     assert recipe.sources == "sources.csv"
     assert recipe.licence
