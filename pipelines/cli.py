@@ -213,12 +213,23 @@ def agree(
     statistic: Annotated[Statistic | None, typer.Option(help="This one alone; without it, all that apply.")] = None,
     level: Annotated[Level, typer.Option(help="Of measurement.")] = Level.nominal,
     samples: Annotated[int, typer.Option(min=0, help="Of the bootstrap over items; 0: no intervals.")] = 1000,
+    ask: Annotated[
+        Path | None, typer.Option(help="The questions: statistics and levels are those that fit each.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say how far raters agree, with intervals, for a table of answers from anywhere."""
     from pipelines.annotating import agree as agreeing
+    from pipelines.annotating.agree_asked import agree_by
 
-    found = agreeing.agree(table, question, statistic.value if statistic else None, level.value, samples)
+    if ask is None:
+        found = agreeing.agree(table, question, statistic.value if statistic else None, level.value, samples)
+    elif level is Level.nominal:
+        found = agree_by(table, ask, question, statistic.value if statistic else None, samples)
+    else:
+        raise UsageError(
+            f"--level {level.value} beside --ask", do="leave it out: the questions say which level each has"
+        )
     if as_json:
         print_json(agreeing.to_json(found, single=statistic is not None))
     else:

@@ -10,7 +10,7 @@ from annotation.agreement import STATISTICS
 from annotation.ratings import Level
 from pipelines import cli
 from schemas.asked import Statistic
-from schemas.errors import SourceTableError
+from schemas.errors import SourceTableError, UsageError
 
 # Krippendorff (2011), section C: nominal 0.743, interval 0.849.
 DATA = [
@@ -152,3 +152,80 @@ def test_one_rater_is_undefined(table):
 def test_the_options_are_the_statistics():
     assert [one.value for one in cli.Statistic] == list(STATISTICS)
     assert [one.value for one in cli.Level] == list(get_args(Level))
+
+
+ASKED = """
+questions:
+  - {id: mood, kind: choice, choices: [glad, sad]}
+  - {id: tags, kind: choices, choices: [a, b, c], statistic: jaccard}
+  - {id: vad, kind: scale, range: [1, 9], measure: interval, dimensions: [valence, arousal]}
+  - {id: said, kind: text, purpose: transcript}
+  - {id: note, kind: text, agreement: false}
+"""
+
+
+@pytest.fixture
+def by_questions(tmp_path):
+    path = tmp_path / "questions.yaml"
+    path.write_text(ASKED)
+    vad = [[json.dumps({"valence": v + at, "arousal": 9 - v}) for v in (1, 4, 8)] for at in range(2)]
+    said = {
+        "mood": (["glad", "sad", "sad"], ["glad", "sad", "glad"]),
+        "tags": (['["a"]', '["a", "b"]', '["b"]'], ['["a"]', '["b"]', '["c"]']),
+        "vad": vad,
+        "said": (["so it is", "yes", "no"], ["so is it", "yes", "no"]),
+        "note": (["x", "y", "z"], ["p", "q", "r"]),
+    }
+    rows = [
+        {"item": f"i{at}", "rater": rater, "question": question, "value": value}
+        for question, of in said.items()
+        for rater, values in zip("AB", of, strict=True)
+        for at, value in enumerate(values)
+    ]
+    table = tmp_path / "answers.jsonl"
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(table), str(path)
+
+
+def test_a_table_is_measured_by_the_questions_it_answers(by_questions):
+    table, questions = by_questions
+    told = json.loads(run(table, "--ask", questions, "--json", "--samples", "20").stdout)
+    first = {}
+    for one in told:
+        first.setdefault(one["question"], one)
+    assert {name: one["statistic"] for name, one in first.items()} == {
+        "mood": "krippendorff", "tags": "jaccard", "vad_valence": "krippendorff", "vad_arousal": "krippendorff",
+        "said": "wer",
+    }  # fmt: skip
+    assert first["vad_arousal"]["value"] == pytest.approx(1)
+    assert first["vad_valence"]["level"] == "interval"
+    # By hand, Jaccard: distances within 0, 1/2, 1; among all six sets a, a, ab, b, b, c.
+    apart = {("a", "ab"): 0.5, ("ab", "b"): 0.5}
+    sets = ["a", "a", "ab", "b", "b", "c"]
+    expected = sum(0 if x == y else apart.get((min(x, y), max(x, y)), 1) for x in sets for y in sets)
+    assert first["tags"]["value"] == pytest.approx(1 - 5 * 2 * (0 + 0.5 + 1) / expected)
+    # WER: one pair of words out of order is two edits in three; two items without any.
+    assert first["said"]["value"] == pytest.approx(2 / 3 / 3)
+    assert "note" not in first
+
+
+def test_one_question_and_one_statistic_of_them(by_questions):
+    table, questions = by_questions
+    told = json.loads(run(table, "--ask", questions, "--question", "mood", "--statistic", "fleiss", "--json").stdout)
+    assert (told["statistic"], told["question"], told["ratings"]) == ("fleiss", "mood", 6)
+    with pytest.raises(UsageError, match="nothing to compare"):
+        run(table, "--ask", questions, "--question", "mod")
+    with pytest.raises(UsageError, match="--level"):
+        run(table, "--ask", questions, "--level", "ordinal")
+    with pytest.raises(UsageError, match="by icc"):
+        run(table, "--ask", questions, "--question", "mood", "--statistic", "icc")
+
+
+def test_a_table_that_does_not_fit_the_questions_is_refused(by_questions, table):
+    _, questions = by_questions
+    path = table(["i0,A,glad,mood", "i0,B,happy,mood"], "item,rater,value,question")
+    with pytest.raises(SourceTableError, match="happy"):
+        run(path, "--ask", questions)
+    path = table(["i0,A,glad,mood", "i0,A,sad,mood"], "item,rater,value,question")
+    with pytest.raises(SourceTableError, match="before"):
+        run(path, "--ask", questions)
