@@ -16,9 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from extractors.sensors import Sensor, read_sensor
+from pipelines.acquiring.ids import id_of
 from pipelines.acquiring.joined import join, read_facts
 from pipelines.acquiring.sniff import not_media
-from pipelines.acquiring.sources import id_of, read_sources
+from pipelines.acquiring.sources import read_sources
 from pipelines.acquiring.utterances import further_columns, read_utterances
 from pipelines.annotating.answer_table import read_answers
 from pipelines.annotating.question_file import read_questions

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.acquiring.rights import NotPermitted, share
 from pipelines.fetch.addresses import plain
+from pipelines.fetch.cells import cell_mark, fetch_cell, is_cell
 from pipelines.fetch.http import check_size, fetch
 from pipelines.fetch.objects import fetch_object, is_object
 from pipelines.fetch.pages import fetch_page, is_list, is_page
@@ -85,6 +86,8 @@ def stamp(row: SourceRow) -> str:
     for uri in (row.uri, row.subtitles_uri):
         if uri is None:
             parts.append("")
+        elif is_cell(uri):
+            parts.append(f"{uri} {cell_mark(uri)}")
         elif is_remote(uri):
             parts.append(uri)
         else:
@@ -165,14 +168,17 @@ def _file(uri: str, kind: str, recording: StoredRecording, how: Acquire, before:
             return _sha256(path), size
         except OSError as error:
             raise SourceUnavailable(f"{uri} cannot be read: {error.strerror}", do="copy it anew", retry=True) from error
-    if before is not None and recording.has_copy(kind):
+    kept = before is not None and recording.has_copy(kind)
+    if kept and is_cell(uri) and before is not None and not before.stamp.startswith(f"{uri} {cell_mark(uri)}"):
+        kept = False  # the table has been written anew
+    if before is not None and kept:
         if kind == "media" and before.uri == uri:
             return before.sha256, before.bytes
         if kind == "subtitles" and before.subtitles_uri == uri and before.subtitles_sha256 is not None:
             return before.subtitles_sha256, 0
     with recording.workspace() as folder:
         copy = folder / kind
-        get = fetch_object if is_object(uri) else fetch
+        get = fetch_cell if is_cell(uri) else fetch_object if is_object(uri) else fetch
         sha256, size = get(uri, copy, how, recording.pace)
         recording.place_copy(kind, copy, sha256)
     return sha256, size

@@ -1,16 +1,15 @@
 """Reading which sources there are: tables, folders, globs, files, addresses."""
 
 import difflib
-import hashlib
 import logging
-import re
-import unicodedata
-import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from pipelines.acquiring.dataset_rows import DATASET, dataset_rows, is_dataset
+from pipelines.acquiring.ids import id_of, id_of_url
 from pipelines.acquiring.table_file import TABLES, Place, records, suffix_of
 from pipelines.fetch.addresses import plain
+from pipelines.fetch.cells import CELL
 from pipelines.fetch.objects import beside, bytes_of, is_object, listed
 from pipelines.fetch.pages import LIST, PAGE
 from pipelines.store import is_id
@@ -86,15 +85,24 @@ def _placed(rows: Iterator[SourceRow], place: str) -> Iterator[SourceRow]:
 
 
 def _read(text: str, folder: Path) -> Iterator[SourceRow]:
+    if is_dataset(text):
+        yield from dataset_rows(text, folder)
+    elif _is_address(text):
+        yield from _at_address(text)
+    else:
+        yield from _on_disk(text, folder)
+
+
+def _at_address(text: str) -> Iterator[SourceRow]:
     if is_object(text) and (text.endswith("/") or any(sign in text for sign in "*?[")):
         yield from _objects(text)
-        return
-    if is_object(text) and suffix_of(text) in TABLES:
+    elif is_object(text) and suffix_of(text) in TABLES:
         yield from (_row(values, line, text) for line, values in records(text, _check_columns))
-        return
-    if _is_address(text):
+    else:
         yield SourceRow(id=id_of_url(text), uri=text, where=plain(text))
-        return
+
+
+def _on_disk(text: str, folder: Path) -> Iterator[SourceRow]:
     path = folder / Path(text).expanduser()
     if any(sign in text for sign in "*?[") and not path.exists():
         base, pattern = _glob_base(path)
@@ -173,28 +181,6 @@ def _file_row(path: Path, base: Path) -> SourceRow:
     return SourceRow(id=name, uri=str(path.absolute()), where=str(path))
 
 
-def id_of(path: str) -> str:
-    """An id from a relative path without its ending: `a/b c` gives `a-b-c`. A hash tells what else was changed."""
-    plain = unicodedata.normalize("NFKD", path).encode("ascii", "ignore").decode()
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")
-    kept = re.sub(r"[ /\\]", "-", path)
-    if name == kept and is_id(name):
-        return name
-    mark = hashlib.sha256(path.encode()).hexdigest()[:8]
-    return f"{name[:100]}-{mark}".lstrip("-._")
-
-
-def id_of_url(url: str) -> str:
-    """An id from an address: its last part and a hash."""
-    try:
-        path = urllib.parse.urlsplit(url).path
-    except ValueError:  # no address at all: acquiring it says so
-        path = ""
-    last = urllib.parse.unquote(path).rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", last.rsplit(".", 1)[0]).strip("-_")[:80]
-    return f"{stem}-{hashlib.sha256(url.encode()).hexdigest()[:8]}".lstrip("-_")
-
-
 def _table(path: Path) -> Iterator[SourceRow]:
     if not path.is_file():
         near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
@@ -239,6 +225,8 @@ def _row(values: Mapping[str, object], line: int, path: Place) -> SourceRow:
             extra[column.strip()] = value
         else:
             raise SourceTableError(f"{where}: {column}: found a {type(value).__name__}, expected one value")
+    for name in ("uri", "subtitles"):
+        _refuse_dataset(str(given.get(name, "")), where)
     uri = _resolve(given.get("uri"), folder)
     text = given.get("text")
     if uri is None and text is None:
@@ -258,6 +246,12 @@ def _row(values: Mapping[str, object], line: int, path: Place) -> SourceRow:
         where=where,
         **{name: _text(given.get(name)) for name in ("licence", "consent", "language", "speaker", "dialogue")},
     )
+
+
+def _refuse_dataset(uri: str, where: str) -> None:
+    """A table from elsewhere must not reach into datasets of this machine."""
+    if uri.strip().startswith((DATASET, CELL)):
+        raise SourceTableError(f"{where}: a dataset cannot stand in a table", do="name it in the recipe's `sources`")
 
 
 def _text(value: object) -> str | None:

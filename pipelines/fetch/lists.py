@@ -143,7 +143,7 @@ def _title(entry: dict[str, Any]) -> str | None:
 
 def _id(entry: dict[str, Any], url: str) -> str:
     """A name in the store: the site's and the recording's there; from the address where the site has none."""
-    from pipelines.acquiring.sources import id_of, id_of_url
+    from pipelines.acquiring.ids import id_of, id_of_url
 
     site = str(entry.get("ie_key") or entry.get("extractor_key") or "Generic")
     key = entry.get("id")

@@ -98,6 +98,7 @@ def listed(url: str) -> tuple[str, list[str]]:
     """
     with told(url):
         fs, path = opened(url)
+        fs.invalidate_cache()
         scheme = url.partition("://")[0]
         is_pattern = any(sign in url for sign in "*?[")
         found = fs.glob(path, detail=True) if is_pattern else fs.find(path, detail=True)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipelines.acquiring.sources import id_of
+from pipelines.acquiring.ids import id_of
 from pipelines.acquiring.table_file import records
 from pipelines.importing.corpus import Corpus, Label
 from schemas.errors import SourceTableError

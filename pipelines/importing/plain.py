@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.acquiring.sources import id_of
+from pipelines.acquiring.ids import id_of
 from pipelines.acquiring.table_file import records
 from pipelines.importing.corpus import Corpus, Label, choice
 from schemas.errors import SourceTableError, UsageError

@@ -14,7 +14,8 @@ from made_media import film
 from steps_for_tests import Length
 
 from pipelines.acquiring.acquire import acquire
-from pipelines.acquiring.sources import id_of, read_sources
+from pipelines.acquiring.ids import id_of
+from pipelines.acquiring.sources import read_sources
 from pipelines.lineage import Lineage
 from pipelines.recipe_file import read_yaml
 from pipelines.segmenting.subtitle_files import read_subtitles

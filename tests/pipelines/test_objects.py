@@ -12,6 +12,7 @@ from pathlib import Path
 
 import fsspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
@@ -223,18 +224,29 @@ def test_a_name_stays_in_its_store(folder: str, name: str, found: str):
 
 
 def test_recordings_come_from_the_hub(tmp_path: Path):
+    cell = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    table = io.BytesIO()
+    pq.write_table(pa.table({"clip": ["b"], "audio": pa.array([{"bytes": wav(0.5, 4), "path": ""}], cell)}), table)
+    files = {"media/a.wav": wav(0.5, 3), "s.csv": b"id,path\na,media/a.wav\n"}
+    files["data/train-00000-of-00001.parquet"] = table.getvalue()
     with serving() as hub:
         hub.repos["me/talks"] = {
             "private": True,
-            "commits": [("1" * 40, {"media/a.wav": wav(0.5, 3), "s.csv": b"id,path\na,media/a.wav\n"})],
+            "commits": [("1" * 40, files)],
             "tags": {},
         }
         recipe = tmp_path / "recipe.yaml"
-        recipe.write_text("name: n\nsources: hf://datasets/me/talks/s.csv\nsegment: {by: whole}\n")
+        recipe.write_text(
+            "name: n\nsegment: {by: whole}\n"
+            "sources: ['hf://datasets/me/talks/s.csv', 'dataset:hf://datasets/me/talks?id=clip']\n"
+        )
         environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "home")}
         done = subprocess.run(
             [sys.executable, "-c", "from pipelines.cli import main; main()", "build", str(recipe), "--workers", "1"],
             cwd=tmp_path, capture_output=True, text=True, check=False, env=environment,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr + repr(hub.asked)
-    assert work.open_store(str(tmp_path / "store")).source("a").sha256 == hashlib.sha256(wav(0.5, 3)).hexdigest()
+    store = work.open_store(str(tmp_path / "store"))
+    assert store.source("a").sha256 == hashlib.sha256(wav(0.5, 3)).hexdigest()
+    assert store.source("b").sha256 == hashlib.sha256(wav(0.5, 4)).hexdigest()
+    assert store.source("b").extra == {"split": "train"}

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.acquiring.sources import id_of, near_misses, read_sources
+from pipelines.acquiring.ids import id_of
+from pipelines.acquiring.sources import near_misses, read_sources
 from pipelines.store import is_id
 from schemas.errors import SourceTableError
 from schemas.source import SourceRow
