@@ -1,7 +1,8 @@
 """Agreement on a question of a spec: the statistics that fit its kind, the one it asks for first."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import get_args
 
@@ -14,14 +15,14 @@ from annotation.bootstrap import Statistic
 from annotation.kappa import fleiss_kappa
 from annotation.rated import Rated, spans_of
 from annotation.ratings import Level, Ratings, Undefined
-from annotation.spans import link_f1, span_f1, transcripts_apart
+from annotation.spans import Span, link_f1, span_f1, transcripts_apart
 from annotation.unitizing import joined, unitizing_alpha
 from schemas import asked
 
 MEASURED: tuple[Level, ...] = get_args(Level)
 _SETS: frozenset[asked.Statistic] = frozenset({"masi", "jaccard"})
-_MOST_UNITIZED = 400
-"""Stretches beyond which the unitizing alpha has no interval: its time grows with their square."""
+_MOST_UNITIZED = 50_000
+"""Stretches beyond which the unitizing alpha has no interval."""
 _UNITIZING_SAMPLES = 200
 _NAMES: Mapping[asked.Statistic, str] = {
     "masi": "Krippendorff's alpha, distance MASI", "jaccard": "Krippendorff's alpha, distance Jaccard",
@@ -145,28 +146,38 @@ _OF_ITEM: Mapping[asked.Statistic, Callable[[Sequence[Hashable]], float | Undefi
 
 
 def _unitizing(rated: Rated, lengths: Mapping[str, int] | None, samples: int, seed: int) -> Agreement:
-    raters = sorted({rater for _, rater, _ in rated.keyed})
-    by_item: dict[str, dict[str, list[tuple[int, int, str]]]] = defaultdict(dict)
-    for item, rater, key in rated.keyed:
+    """Of the items with the most usual number of raters.
+
+    Alpha takes raters as interchangeable: the first of each item are one column of marks, the second another.
+    """
+    by_item: dict[str, list[list[Span]]] = defaultdict(list)
+    for item, _, key in sorted(rated.keyed, key=lambda one: one[:2]):
         most = (lengths or {}).get(item, 0)
-        by_item[item][rater] = [(a, min(b, most), label) for a, b, label in spans_of(key) if a < most]
-    whole = [(item, some) for item, some in sorted(by_item.items()) if len(some) == len(raters)]
+        by_item[item].append([(a, min(b, most), label) for a, b, label in spans_of(key) if a < most])
+    many = Counter(len(some) for some in by_item.values() if len(some) > 1)
     if lengths is None:
         why = Undefined("the lengths of the samples are not known here")
-    elif len(raters) < 2:  # noqa: PLR2004 - agreement takes two
+    elif len({rater for _, rater, _ in rated.keyed}) < 2:  # noqa: PLR2004 - agreement takes two
         why = Undefined("only one rater")
-    elif not whole:
-        why = Undefined("no item was marked by all raters, whose stretches it compares as one continuum")
+    elif not many:
+        why = Undefined("no item was rated by two raters")
     else:
-        known = lengths
+        known, usual = lengths, max(many, key=lambda size: (many[size], size))
+        columns = [str(at) for at in range(usual)]
+        whole = [
+            (item, dict(zip(columns, some, strict=True)))
+            for item, some in sorted(by_item.items())
+            if len(some) == usual
+        ]
 
         def of(chosen: Sequence[int]) -> float | Undefined:
-            length, marks = joined(((known.get(whole[at][0], 0), whole[at][1]) for at in chosen), raters)
+            length, marks = joined(((known.get(whole[at][0], 0), whole[at][1]) for at in chosen), columns)
             return unitizing_alpha(length, marks)
 
         value = of(range(len(whole)))
-        return _told(rated, "unitizing", value, _resampled(of, value, whole, samples, seed))
-    return _told(rated, "unitizing", why, Undefined("it has no value"))
+        told = _told(rated, "unitizing", value, _resampled(of, value, whole, samples, seed))
+        return replace(told, items=len(whole), ratings=usual * len(whole))
+    return _told(rated, "unitizing", why, why)
 
 
 def _resampled(
@@ -178,11 +189,11 @@ def _resampled(
 ) -> tuple[float, float] | Undefined:
     """The percentile interval where a statistic is no function of sums over items."""
     if isinstance(value, Undefined) or not samples:
-        return Undefined("it has no value" if isinstance(value, Undefined) else "not asked for")
+        return value if isinstance(value, Undefined) else Undefined("not asked for")
     if len(whole) < 2:  # noqa: PLR2004 - every resample would be the same
         return Undefined("only one item")
     if sum(len(spans) for _, some in whole for spans in some.values()) > _MOST_UNITIZED:
-        return Undefined(f"more than {_MOST_UNITIZED} stretches, which takes too long")
+        return Undefined(f"more than {_MOST_UNITIZED:,} stretches, which takes too long")
     many = min(samples, _UNITIZING_SAMPLES)
     source = bootstrap.draws(len(whole), many, seed)
     drawn = [of([int(at) for at in source.integers(len(whole), size=len(whole))]) for _ in range(many)]

@@ -2,8 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
-from annotation.ratings import Undefined
+import numpy as np
+
+from annotation.ratings import Ints, Undefined
 from annotation.spans import Span
 
 Stretch = tuple[int, int]
@@ -106,31 +109,29 @@ def _gaps(length: int, stretches: Sequence[Stretch]) -> list[Stretch]:
 
 def _disagreement(length: int, by_rater: Sequence[Sequence[Stretch]]) -> Disagreement:
     many = len(by_rater)
-    gaps = [_gaps(length, stretches) for stretches in by_rater]
-    apart = sum(
-        _apart(mine, theirs, gaps[at])
-        for at, theirs in enumerate(by_rater)
-        for who, mine in enumerate(by_rater)
-        if who != at
-    )
-    lengths = [end - start for stretches in by_rater for start, end in stretches]
-    room = [end - start for mine in gaps for start, end in mine]
-    expected = sum(
-        (len(lengths) - 1) / 3 * (2 * one**3 - 3 * one**2 + one)
-        + one**2 * sum(gap - one + 1 for gap in room if gap >= one)
-        for one in lengths
-    )
-    pairs = many * length * (many * length - 1) - sum(one * (one - 1) for one in lengths)
-    return Disagreement(apart / (many * (many - 1) * length**2), 2 / length * expected / pairs)
+    marked = [np.array(stretches, np.int64).reshape(-1, 2) for stretches in by_rater]
+    apart = sum(_apart(mine, theirs) for mine, theirs in permutations(marked, 2))
+    lengths = np.concatenate([mine[:, 1] - mine[:, 0] for mine in marked]).astype(np.float64)
+    room = np.sort([end - start for mine in by_rater for start, end in _gaps(length, mine)]).astype(np.float64)
+    # Of the gaps not shorter than each stretch: how many, and their summed length.
+    first = np.searchsorted(room, lengths)
+    number, total = len(room) - first, np.append(room[::-1].cumsum()[::-1], 0)[first]
+    within = lengths**2 * (total + number * (1 - lengths))
+    expected = ((len(lengths) - 1) / 3 * (2 * lengths**3 - 3 * lengths**2 + lengths) + within).sum()
+    pairs = many * length * (many * length - 1) - float((lengths * (lengths - 1)).sum())
+    return Disagreement(apart / (many * (many - 1) * length**2), 2 / length * float(expected) / pairs)
 
 
-def _apart(mine: Sequence[Stretch], theirs: Sequence[Stretch], gaps: Sequence[Stretch]) -> float:
+def _apart(mine: Ints, theirs: Ints) -> float:
     """What one of two raters adds: each pair of overlapping stretches, and own stretches within the other's gaps.
 
-    The latter twice, because over ordered pairs it is met from both sides.
+    The latter twice, because over ordered pairs it is met from both sides. mine, theirs: int64[stretches, 2], start and
+    end, in order, none overlapping another of the same rater.
     """
-    total = 0.0
-    for start, end in mine:
-        total += sum((start - b) ** 2 + (end - e) ** 2 for b, e in theirs if start < e and b < end)
-        total += 2 * sum((end - start) ** 2 for b, e in gaps if b <= start and end <= e)
-    return total
+    first, last = np.searchsorted(theirs[:, 1], mine[:, 0], "right"), np.searchsorted(theirs[:, 0], mine[:, 1])
+    many = last - first
+    alone = mine[many == 0]
+    one = np.repeat(np.arange(len(mine)), many)
+    other = np.arange(len(one)) - np.repeat(many.cumsum() - many, many) + np.repeat(first, many)
+    overlapping = ((mine[one] - theirs[other]) ** 2).sum()
+    return float(overlapping + 2 * ((alone[:, 1] - alone[:, 0]) ** 2).sum())

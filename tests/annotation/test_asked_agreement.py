@@ -272,10 +272,16 @@ def test_what_is_undefined_says_why(question, rows, statistic, why):
     assert isinstance(found.interval, Undefined)
 
 
-def test_stretches_that_not_all_marked_have_no_unitizing_alpha():
-    rows = [("p", "x", marks((0, 2, "cue"))), ("p", "y", marks((0, 2, "cue"))), ("q", "z", marks())]
-    (found,) = question_agreement(one_of(CUE, rows), lengths={"p": 9, "q": 9})
-    assert "no item was marked by all raters" in str(found.value)
+def test_stretches_of_items_with_raters_of_their_own_are_compared():
+    said = {"p": {"x": (0, 4), "y": (1, 4)}, "q": {"z": (2, 6), "x": (2, 6)}, "r": {"y": (0, 3), "z": (5, 8)}}
+    rows = [(item, rater, marks((*span, "cue"))) for item, by in said.items() for rater, span in by.items()]
+    rows += [("s", "x", marks((0, 9, "cue"))), *(("t", rater, marks((3, 5, "cue"))) for rater in "xyz")]
+    (found,) = question_agreement(one_of(CUE, rows), lengths=dict.fromkeys("pqrst", 9), samples=20)
+    # Two raters an item is the most usual number: one with one rater and one with three are left out.
+    assert (found.items, found.ratings) == (3, 6)
+    columns = [[(0, 4), (11, 15), (18, 21)], [(1, 4), (11, 15), (23, 26)]]
+    whole = {str(at): [(a, b, "cue") for a, b in spans] for at, spans in enumerate(columns)}
+    assert found.value == pytest.approx(unitizing_alpha(27, whole))
 
 
 def test_the_unitizing_alpha_has_an_interval_over_items():

@@ -49,6 +49,24 @@ def test_observed_disagreement_is_that_of_sets_of_positions(mine, theirs):
 
 
 @settings(max_examples=60, deadline=None)
+@given(st.lists(marked(), min_size=2, max_size=3))
+def test_expected_disagreement_is_its_formula_one_stretch_at_a_time(raters):
+    found = disagreements(LENGTH, {str(at): spans for at, spans in enumerate(raters)})
+    many = len(raters) * LENGTH
+    for label, one in found.items():
+        mine = [sorted((b, e) for b, e, of in spans if of == label) for spans in raters]
+        lengths = [e - b for spans in mine for b, e in spans]
+        edges = [[0, *(edge for span in spans for edge in span), LENGTH] for spans in mine]
+        gaps = [e - b for each in edges for b, e in zip(each[::2], each[1::2], strict=True) if b < e]
+        total = 0
+        for length in lengths:
+            total += (len(lengths) - 1) / 3 * (2 * length**3 - 3 * length**2 + length)
+            total += sum(length**2 * (gap - length + 1) for gap in gaps if gap >= length)
+        pairs = many * (many - 1) - sum(length * (length - 1) for length in lengths)
+        assert one.expected == pytest.approx(2 / LENGTH * total / pairs)
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.lists(marked(), min_size=2, max_size=4))
 def test_who_is_named_first_and_which_end_is_first_do_not_matter(raters):
     def alpha(given_):
