@@ -52,14 +52,14 @@ RATE = 16_000
 SPEAKERS = 200
 CHUNK = 10
 FIRST = """
-import sys, time
+import os, sys, time
 import datasets, torch, torchcodec  # which datasets imports by itself, once in a process
 datasets.disable_progress_bars()
 begun = time.perf_counter()
-stream = iter(datasets.load_dataset(sys.argv[1], sys.argv[2], split="train", streaming=True))
-row = next(stream)
-print(time.perf_counter() - begun, len(row))
-del stream  # or pyarrow waits for ever for its threads when the program ends (apache/arrow issue 45214)
+stream = datasets.load_dataset(sys.argv[1], sys.argv[2], split="train", streaming=True)
+row = next(iter(stream))
+print(time.perf_counter() - begun, len(row), flush=True)
+os._exit(0)  # else pyarrow may wait for ever for its threads when the program ends (apache/arrow issue 45214)
 """
 
 

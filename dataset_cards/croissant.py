@@ -77,6 +77,7 @@ def croissant(about: About, contents: Contents) -> str:
         "version": about.version,
         **({"license": about.licence} if about.licence else {}),
         **({"inLanguage": sorted(contents.languages)} if contents.languages else {}),
+        **_stated(about),
         "keywords": ["affective computing", "emotion", "multimodal", "sentiment"],
         "distribution": [
             {
@@ -99,6 +100,24 @@ def croissant(about: About, contents: Contents) -> str:
         ],
     }
     return json.dumps(told, ensure_ascii=False) + "\n"
+
+
+def _stated(about: About) -> dict[str, Any]:
+    """What people stated, under the names of schema.org and of the extension for responsible AI (RAI 1.0)."""
+    facts = about.card
+    if facts is None:
+        return {}
+    told = {
+        "citeAs": facts.citation,
+        "rai:dataCollection": facts.collection,
+        "rai:annotatorDemographics": facts.raters,
+        "rai:personalSensitiveInformation": facts.consent,
+        "rai:dataUseCases": facts.uses,
+        "rai:dataLimitations": facts.limits,
+        "rai:dataReleaseMaintenancePlan": facts.maintenance,
+    }
+    creator = {"creator": {"@type": "sc:Organization", "name": facts.creators}} if facts.creators else {}
+    return {**creator, **{name: said for name, said in told.items() if said}}
 
 
 def _fields(features: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:

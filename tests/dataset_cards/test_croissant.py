@@ -8,6 +8,7 @@ import pytest
 from dataset_making import spoken, written
 
 from pipelines.publishing.publish import publish
+from schemas.card import CardFacts
 from schemas.publication import About, Publication
 
 
@@ -20,11 +21,18 @@ def test_mlcroissant_finds_nothing_wrong_and_reads_the_rows(tmp_path: Path):
     answers = tmp_path / "answers.csv"
     answers.write_text("item,rater,question,value\nr1#0000,a,mood,joy\nr2#0001,b,mood,anger\n")
     how = Publication(splits={"train": 0.5, "test_2": 0.5}, group_by="recording", audit="skip", shard_mb=1)
-    about = About(name="things: all", version="1.2.3", licence="CC0-1.0", description="Made.")
+    facts = CardFacts(
+        creators="Ann", contact="ann@example.org", purpose="to try", collection="made", raters="two",
+        consent="none needed", limits="few", citation="Ann (2026).",
+    )  # fmt: skip
+    about = About(name="things: all", version="1.2.3", licence="CC0-1.0", description="Made.", card=facts)
     publish(made, how, str(tmp_path / "out"), about=about, labels=answers, salt="s" * 16)
     found = mlcroissant.Dataset(tmp_path / "out" / "croissant.json")
     assert not found.metadata.issues.errors
     assert (found.metadata.name, str(found.metadata.version)) == ("things: all", "1.2.3")
+    assert found.metadata.cite_as == "Ann (2026)."
+    assert [one.name for one in found.metadata.creators] == ["Ann"]
+    assert (found.metadata.data_collection, found.metadata.data_limitations) == ("made", ["few"])
     rows = {one["default/id"].decode(): one for one in found.records("default")}
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     told = {row["id"]: (split, row) for split in loaded for row in loaded[split].remove_columns("audio")}
