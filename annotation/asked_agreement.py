@@ -88,8 +88,8 @@ def _of_tables(name: asked.Statistic) -> StatisticName:
 
 
 def _of_table(rated: Rated, level: Level, name: StatisticName, samples: int, seed: int) -> list[Agreement]:
-    # Gwet's chance agreement hangs on how many values there could have been.
-    table = rated.table_of_offered if name == "gwet" else rated.table
+    # Weights go by the places of levels, and Gwet's chance agreement by how many values there could have been.
+    table = rated.table_of_offered if name in {"gwet", "cohen"} else rated.table
     found = agreement(table, level, name, samples=samples, seed=seed)
     main = main_icc(found) if name == "icc" else found[0]
     return [main, *(one for one in found if one is not main)]

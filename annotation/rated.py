@@ -74,14 +74,20 @@ class Rated:
 
     @cached_property
     def table_of_offered(self) -> Ratings:
-        """The same with every value there could have been, where the spec lists them."""
+        """The same with every value there could have been, where the spec lists them.
+
+        On an ordinal scale they are places in the order of its levels: how far apart their numbers lie means nothing.
+        """
         if isinstance(self.question, Scale):
             offered: set[Hashable] = {point.value for point in self.question.points}
         elif isinstance(self.question, Choice) and not self.question.open:
             offered = {option.name for option in self.question.options}
         else:
             return self.table
-        return ratings(self.keyed, self._order(offered.union(self.table.values)))
+        table = ratings(self.keyed, self._order(offered.union(self.table.values)))
+        if self.level == "ordinal" and offered:
+            return replace(table, values=tuple(range(len(table.values))))
+        return table
 
     def _order(self, found: Collection[Hashable]) -> Sequence[Hashable]:
         """Numbers by size, options in the order of the spec, anything else by its text."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from question_specs import spec_of
+from sklearn.metrics import cohen_kappa_score
 
 from annotation.adjudicate import item_agreement
 from annotation.agreement import agreement, hard_items
@@ -143,6 +144,22 @@ def test_what_was_offered_and_not_used_counts_for_gwet_alone():
     assert told.table.values == ("glad", "sad")
     steady = one_of(LEVEL, [(item, rater, ScaleValue(number=1)) for item, rater in said])
     assert question_agreement(steady, "gwet")[0].value == Undefined("only one category was used")
+
+
+def test_weights_on_an_ordinal_scale_go_by_the_order_of_its_levels():
+    uneven, even = (
+        spec_of(f"questions: [{{id: much, kind: scale, levels: {levels}}}]").questions[0]
+        for levels in ("{1: low, 2: some, 9: all}", "[low, some, all]")
+    )
+    said = [("p", 1, 2), ("q", 2, 2), ("r", 3, 2), ("s", 3, 3), ("t", 1, 1)]
+    found = []
+    for question, numbers in ((uneven, {1: 1, 2: 2, 3: 9}), (even, {1: 1, 2: 2, 3: 3})):
+        rows = [(item, rater, ScaleValue(number=numbers[value]))
+                for item, *values in said for rater, value in zip("xy", values, strict=True)]  # fmt: skip
+        told = one_of(question, rows)
+        found.append([question_agreement(told, name, samples=0)[0].value for name in ("cohen", "gwet", "krippendorff")])
+    assert found[0] == found[1]
+    assert found[0][0] == pytest.approx(cohen_kappa_score([1, 2, 3, 3, 1], [2, 2, 2, 3, 1], weights="linear"))
 
 
 def test_an_icc_of_items_with_raters_of_their_own_is_the_one_way_form():

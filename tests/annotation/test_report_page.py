@@ -12,6 +12,7 @@ import pytest
 from report_making import HOSTILE, RATERS, TRUTH, made
 from typer.testing import CliRunner
 
+from annotation.assign import Assigned
 from annotation.ledger import Ledger
 from annotation.ratings import Undefined
 from pipelines.annotating.asked import asked
@@ -19,6 +20,7 @@ from pipelines.annotating.pull import read_all
 from pipelines.annotating.report import report
 from pipelines.annotating.report_page import page
 from pipelines.annotating.report_told import Known, question_told
+from pipelines.annotating.rounds import status_recipe
 from pipelines.cli import app
 from schemas.errors import UsageError
 
@@ -149,6 +151,20 @@ def test_agreement_by_source(home, tmp_path):
     assert "Every speaker has one item" in question(told, "sentiment").sources.why
     with pytest.raises(UsageError, match="no recording has 'speeker'"):
         report(home, tmp_path / "by.html", by="speeker", most=0, budget=0, samples=0)
+
+
+def test_a_rater_without_answers_is_told_with_what_is_left(home, tmp_path, monkeypatch):
+    plan = [Assigned(item, item, ("ann", "nobody")) for item in TRUTH]
+    monkeypatch.setattr(type(home), "assigned", lambda _: plan)
+    status = status_recipe(home)
+    of = {(one.question, one.rater): one for one in status.raters}
+    assert (of["sentiment", "nobody"].done, of["sentiment", "nobody"].left) == (0, 7)
+    assert of["sentiment", "nobody"].seconds is None
+    assert (of["sentiment", "ann"].left, of["sentiment", "eva"].left) == (0, 0)
+    told = report(home, tmp_path / "r.html", by="recording", most=0, budget=0, samples=0)
+    assert "nobody" not in {one.rater for one in question(told, "sentiment").raters}
+    assert "nobody" in page(told)  # in the table of progress
+    assert status.agreement["sentiment"].value == question(told, "sentiment").main.value
 
 
 class Looked(HTMLParser):
