@@ -169,3 +169,28 @@ def test_the_command(hub: Hub, tmp_path: Path):
     told = run(app, ["publish", str(recipe), *store, "--out", str(tmp_path / "out"), "--dry-run"])
     assert isinstance(told.exception, UsageError)
     assert "--push" in str(told.exception)
+
+
+def test_a_draft_is_not_made_public_and_what_it_lacks_is_listed(hub: Hub, tmp_path: Path):
+    (tmp_path / "notes.csv").write_text("id,text\na,one text\nb,another one\n")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: notes\nlicence: cc0-1.0\nsources: notes.csv\npublish: {audit: skip}\n")
+    run, store = CliRunner().invoke, ["--store", str(tmp_path / "store")]
+    assert run(app, ["build", str(recipe), *store, "--quiet"]).exit_code == 0
+    public = ["publish", str(recipe), *store, "--out", str(tmp_path / "out"), "--push", "lab/notes", "--public"]
+    told = run(app, public)
+    assert isinstance(told.exception, UsageError)
+    for field in ("card.creators", "card.contact", "card.purpose", "card.collection"):
+        assert field in str(told.exception)
+    assert "licence" not in str(told.exception)
+    assert hub.repos == {}
+    assert not (tmp_path / "out").exists()
+    facts = "{creators: Ann, contact: ann@example.org, purpose: to try, collection: written}"
+    recipe.write_text(f"{recipe.read_text()}card: {facts}\n")
+    told = run(app, public)
+    assert told.exit_code == 0, told.output
+    assert hub.repos["lab/notes"]["private"] is False
+    recipe.write_text(recipe.read_text().replace("ann@example.org", "Ann"))
+    told = run(app, public)
+    assert "card.contact" in str(told.exception)
+    assert "mail address" in str(told.exception)
