@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from extractors.openface import OpenFace, contents_of
 from extractors.sensors import Sensors, contents_of_all
 from extractors.speaking import SpeakingFace
+from extractors.word_lists import WordLists, read_lists
 from pipelines import registry
 from pipelines.acquiring.joined import read_facts
 from pipelines.acquiring.utterances import further_columns
@@ -21,7 +22,7 @@ from pipelines.sifting.rules import RULES
 from pipelines.sifting.scoring import Scoring, scoring
 from pipelines.watching.probe import Probe
 from pipelines.watching.watch import Watch
-from schemas.errors import MissingPart, RecipeError
+from schemas.errors import MeasurementError, MissingPart, RecipeError
 from schemas.question import QuestionSpec
 from schemas.recipe import Recipe
 from schemas.step import Step
@@ -112,6 +113,8 @@ def _measure(file: YamlFile, name: str) -> Step:
         step = _with_tables(file, step, where)
     elif isinstance(step, Sensors):
         step = _with_sensors(file, step, where)
+    elif isinstance(step, WordLists):
+        step = _with_lists(file, step, where)
     try:
         step.weights()
     except MissingPart as error:
@@ -153,6 +156,24 @@ def _with_sensors(file: YamlFile, step: Sensors, where: tuple[str, ...]) -> Sens
             do="paths count from the recipe's folder",
         )
     return step.model_copy(update={"contents": contents, "folder": str(folder)})
+
+
+def _with_lists(file: YamlFile, step: WordLists, where: tuple[str, ...]) -> WordLists:
+    """The same for lists of words. Every category must be in the table."""
+    path = file.path.parent.absolute() / step.table
+    try:
+        lists = read_lists(path)
+        contents = contents_of(str(path))
+    except (MeasurementError, OSError) as error:
+        raise RecipeError(
+            f"{file.path}:{file.line((*where, 'table'))}: {'.'.join(where)}.table: {error}",
+            do="paths count from the recipe's folder; the columns are word and category",
+        ) from error
+    there = sorted({name for names in lists.values() for name in names})
+    for name in step.categories:
+        if name not in there:
+            raise unknown_name(file, (*where, "categories"), name, there, "category")
+    return step.model_copy(update={"contents": contents, "folder": str(path.parent), "table": path.name})
 
 
 def _placed(file: YamlFile, name: str) -> YamlFile:

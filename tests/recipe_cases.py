@@ -72,7 +72,7 @@ CASES = {
     ),
     "dbates": Case(
         talks(team="one", motion="made", side="government"),
-        ("face", "prosody", "functionals", "aligned", "extra"),
+        ("face", "prosody", "functionals", "word_lists", "aligned", "extra"),
         "",
         files={
             "scores.csv": "id,judge_score,won\n"

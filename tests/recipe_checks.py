@@ -13,6 +13,8 @@ def judged(_home, rows, _told):
         "talk": 70, "duo": 71, "reply": 72, "noface": 73, "voice": 74,
     }  # fmt: skip
     assert all(row["extra"]["first_language"] == "en" for row in rows)
+    feeling = {row["recording"]: sum(row["word_lists"]["feeling"]) for row in rows}
+    assert feeling == {"talk": 1, "duo": 0, "reply": 0, "noface": 1, "voice": 1}, "happy, afraid, angry"
 
 
 def drafted(home, rows, _told):

@@ -19,6 +19,7 @@ from extractors.openface import OpenFace
 from extractors.prosody import Prosody
 from extractors.sensors import Sensor, Sensors
 from extractors.speech import Speech
+from extractors.word_lists import WordLists
 from pipelines import cli, registry
 from pipelines.acquiring.sources import _NAMES
 from pipelines.acquiring.utterances import NAMES as UTTERANCE_NAMES
@@ -57,6 +58,7 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("measurements.md", "`egemaps`", egemaps.Egemaps),
     ("measurements.md", "`openface`", OpenFace),
     ("measurements.md", "`sensors`", Sensors),
+    ("measurements.md", "`word_lists`", WordLists),
     ("measurements.md", "A track of a sensor", Sensor),
     ("measurements.md", "`clip`", PictureEmbedding),
 ]
