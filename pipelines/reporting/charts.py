@@ -140,7 +140,7 @@ def intervals_chart(
         if pair:
             drawn.append(f'<line class="between" x1="{x(pair[0]):.1f}" x2="{x(pair[1]):.1f}" y1="{y}" y2="{y}"/>')
         drawn.append(f'<circle class="made" cx="{x(value):.1f}" cy="{y}" r="5"/>')
-        drawn.append(_row(at, clipped(name), "", f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), _WIDTH - _VALUES + 8))
+        drawn.append(_row(at, clipped(name), "", f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), _WIDTH - _VALUES + 1))
     told = "; ".join(f"{name}: {value:.2f}" + (f", {p[0]:.2f} to {p[1]:.2f}" if p else "") for name, value, p in rows)
     return _svg(title, told, (_WIDTH, tall + 18), "".join(drawn))
 
@@ -184,14 +184,26 @@ def labels(steps: Sequence[StepTold]) -> list[str]:
 
 
 def clipped(name: str) -> str:
-    """As much of a name as fits before a bar: whole letters with their marks, of which Chinese ones are wide."""
-    taken, width = "", 0
+    """As much of a name as fits before a bar, in whole letters with their marks."""
+    wide = 0.0
+    taken: list[str] = []
     for letter in letters(name):
-        width += 2 if east_asian_width(letter[0]) in "WF" else 1
-        if width > _LABEL_LETTERS or (width == _LABEL_LETTERS and len(taken + letter) < len(name)):
-            return f"{taken}…"
-        taken += letter
-    return taken
+        taken.append(letter)
+        wide += _wide(letter)
+        if wide > _LABEL_LETTERS:
+            while taken and wide > _LABEL_LETTERS - 1:
+                wide -= _wide(taken.pop())
+            return f"{''.join(taken)}…"
+    return name
+
+
+def _wide(letter: str) -> float:
+    """In Latin letters, about: Chinese ones are two, those of Indian scripts more, their spacing vowel signs too."""
+    if east_asian_width(letter[0]) in "WF":
+        return 2.0
+    if "\u0900" <= letter[0] <= "\u0dff":
+        return 1.5 + sum(category(sign) == "Mc" for sign in letter)
+    return 1.0
 
 
 def letters(text: str) -> list[str]:
