@@ -58,6 +58,7 @@ def card(
         labels_by_split=balance.labels_by_split(contents),
         columns=column_table(contents.features),
         collection=stated(facts.collection),
+        origins=f"Recordings by origin: {counts(contents.origins)}." if contents.origins else "",
         consent=facts.consent or "as each recording states it (column `consent`)",
         labels=shown.get("labels", "") + shown.get("agreement", "") + labels(contents.questions, facts),
         asked=asked_section(spec if contents.questions else None),

@@ -182,6 +182,8 @@ class Contents(BaseModel):
     recordings: int
     forms: dict[str, int]
     """Recordings of each form: video, audio, image, text."""
+    origins: dict[str, int] = Field(default_factory=dict)
+    """Recordings from each host; of files and texts, from such."""
     rows: int
     seconds: float
     languages: dict[str, int]

@@ -28,6 +28,7 @@ def contents_of(seen: Survey, how: Publication, given: Labels, features: Feature
         features=features,
         recordings=seen.recordings,
         forms=tally.forms,
+        origins=tally.origins,
         rows=sum(seen.rows.values()),
         seconds=sum(seen.microseconds.values()) / _US,
         languages=tally.languages,

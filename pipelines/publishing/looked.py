@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines.publishing.provenance import Kinds, note_kinds, published_uri
+from pipelines.publishing.provenance import Kinds, note_kinds, origin, published_uri
 from schemas.errors import StoreError
 from schemas.facts import Facts
 from schemas.failure import Failure
@@ -66,6 +66,7 @@ class Seen:
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     forms: Counter[str] = field(default_factory=Counter)
+    origins: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
     speakers: set[str] = field(default_factory=set)
     licences: Counter[str] = field(default_factory=Counter)
@@ -136,6 +137,7 @@ class Look:
         source, rows = recording.source, len(columns["id"])
         if facts is not None:
             seen.forms[facts.form] += 1
+        seen.origins[origin(source.uri)] += 1
         seen.licences[source.licence or ""] += 1
         seen.consents[source.consent or ""] += 1
         languages = (given or source.language for given in columns.get("language", [None] * rows))

@@ -26,6 +26,14 @@ def published_uri(uri: str | None) -> str | None:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
+def origin(uri: str | None) -> str:
+    """Where sources come from, in a word: the host of a web address, else that it is a file, or a text in the table."""
+    if uri is None:
+        return "texts in the table of sources"
+    parts = urlsplit(uri.removeprefix("yt-dlp:"))
+    return parts.hostname or "" if parts.scheme in ("http", "https") else "files"
+
+
 Kinds = dict[str, set[type]]
 """The types of the values in each further column of the table of sources."""
 

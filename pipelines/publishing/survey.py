@@ -47,6 +47,7 @@ class Tally:
     """Counts over all rows, whatever the order in which recordings were looked at."""
 
     forms: Counter[str] = field(default_factory=Counter)
+    origins: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
     speakers: set[str] = field(default_factory=set)
     licences: Counter[str] = field(default_factory=Counter)
@@ -228,6 +229,7 @@ def _dealt(group: str, how: Publication) -> str:
 
 def _count(found: Survey, some: Seen) -> None:
     found.tally.forms += some.forms
+    found.tally.origins += some.origins
     found.tally.languages += some.languages
     found.tally.speakers |= some.speakers
     found.tally.licences += some.licences

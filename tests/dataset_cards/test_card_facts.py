@@ -129,6 +129,7 @@ def test_a_published_card_has_every_section_and_counts_its_shards(tmp_path):
     ):
         assert stated in text
     assert "writes to ann@example.org" in text
+    assert "Recordings by origin: files 2, texts in the table of sources 1." in text
     assert "> Watch to the end." in text
     assert "> I take part of my own will." in text
     assert "| `good` | well |" in text

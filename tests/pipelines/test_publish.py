@@ -14,7 +14,7 @@ from dataset_making import ABSENT, RATE, spoken, tone, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.publishing.provenance import provenance, provenance_features, published_uri
+from pipelines.publishing.provenance import origin, provenance, provenance_features, published_uri
 from pipelines.publishing.publish import publish
 from pipelines.watching.clips import sample_range
 from pipelines.watching.ffmpeg import find
@@ -459,6 +459,20 @@ def test_neighbouring_cuts_share_no_sample_and_leave_none_out(edges_us, rate):
 )
 def test_an_address_is_published_without_folders_keys_and_passwords(uri, public):
     assert published_uri(uri) == public
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        (None, "texts in the table of sources"),
+        ("/home/ann/a.mp4", "files"),
+        ("s3://bucket/a.mp4", "files"),
+        ("https://u:p@Media.example.org:8080/a?token=1", "media.example.org"),
+        ("yt-dlp:https://video.example.org/watch?v=1", "video.example.org"),
+    ],
+)
+def test_the_origin_of_a_source_tells_no_more_than_its_host(uri, told):
+    assert origin(uri) == told
 
 
 @pytest.mark.parametrize(
