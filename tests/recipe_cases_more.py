@@ -195,7 +195,7 @@ MORE = {
         raters=5,
         statistic="krippendorff",
         files={
-            f"heart/{name}.csv": "time_s,heart_rate_bpm\n" + "".join(f"{at / 2},{60 + at}\n" for at in range(24))
+            f"heart-{name}.csv": "time_s,heart_rate_bpm\n" + "".join(f"{at / 2},{60 + at}\n" for at in range(24))
             for name in ("talk", "duo", "reply")
         },
         check=recipe_checks.beating,

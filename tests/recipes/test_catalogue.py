@@ -8,6 +8,7 @@ import pytest
 from recipe_cases import CASES
 from typer.testing import CliRunner
 
+from pipelines import work
 from pipelines.acquiring.sources import near_misses, read_sources
 from pipelines.annotating.question_file import read_questions
 from pipelines.cli import app
@@ -38,6 +39,12 @@ def test_a_recipe_is_short_sound_and_told(one):
     text = PAGE.read_text("utf-8")
     assert f"### `{one.name}`\n" in text
     assert one.source.rpartition(", ")[2] in text
+
+
+@pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
+def test_a_copy_can_be_planned_before_anything_is_changed(one, tmp_path):
+    recipe = copy(one.name, tmp_path)[0]
+    assert work.plan(recipe, "memory://planned").recordings == len(list(read_sources("sources.csv", tmp_path)))
 
 
 def test_every_recipe_is_built_in_a_test():
