@@ -8,8 +8,9 @@ invented. Without a manifest: the demo's recordings with speech, and flite's voi
     python benchmarks/wer.py [--model tiny.en] [--files 3] [--seconds 60] [--manifest FILE.json] [--words]
 
 A manifest is JSON: {"files": [{"file": path beside the manifest, "transcript": text, "speech_language": "en"}, ...]};
-files without a transcript, or in a language other than English, are passed over: other scripts need other rules.
-Each file's stem must be its own. `--words` prints each difference with the words before it.
+files without a transcript or a language that the model knows are passed over. Letters are compared after NFKC without
+case and marks of punctuation; in a language written without spaces each letter counts as a word. Each file's stem must
+be its own. `--words` prints each difference with the words before it.
 """
 
 import argparse
@@ -17,21 +18,51 @@ import csv
 import json
 import sys
 import tempfile
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from build import artifact
-from measure import AFFECTLOOM, ROOT, Cost, machine, plain_words, run
+from measure import AFFECTLOOM, ROOT, Cost, machine, run
 from media import speech
 from rich.console import Console
 from rich.table import Table
-from speech import BARE, RECIPE
 
 KINDS = ("substituted", "dropped", "invented")
 DEMO = ROOT / "pipelines" / "demo"
-Truth = dict[Path, list[str]]
+RECIPE = """
+name: bench
+sources: sources.csv
+segment: {{by: sentence}}
+measure:
+  speech: {{model: {model}}}
+"""
+BARE = """
+import json, sys
+from faster_whisper import WhisperModel
+
+folder, out, *named = sys.argv[1:]
+model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
+for one in named:
+    language, _, path = one.partition(":")
+    segments, _ = model.transcribe(path, language=language, beam_size=5, word_timestamps=True)
+    words = [word.word for segment in segments for word in segment.words]
+    with open(out + "/" + path.rpartition("/")[2] + ".json", "w") as file:
+        json.dump(words, file)
+"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said in a recording: words, and the language as Whisper names it."""
+
+    words: list[str]
+    language: str = "en"
+
+
+Truth = dict[Path, Said]
 
 
 @dataclass(frozen=True)
@@ -68,13 +99,25 @@ def differences(heard: Sequence[str], said: Sequence[str]) -> list[Difference]:
     return found[::-1]
 
 
-def of_manifest(file: Path) -> Truth:
-    """English files with a transcript."""
-    return {
-        file.parent / told["file"]: plain_words(told["transcript"])
-        for told in json.loads(file.read_text())["files"]
-        if told.get("transcript") and told.get("speech_language") == "en"
-    }
+def units(text: str, language: str) -> list[str]:
+    """The words of a text as they are compared: letters, digits, vowel signs and apostrophes, in small letters."""
+    from extractors.word_times import UNSPACED
+
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    kept = "".join(sign if sign == "'" or unicodedata.category(sign)[0] in "LMN" else " " for sign in plain)
+    return [sign for sign in kept if sign != " "] if language in UNSPACED else kept.split()
+
+
+def of_manifest(file: Path, model: str) -> Truth:
+    """The files with a transcript in a language that the model knows."""
+    from extractors.languages import english_only, whisper_code
+
+    truth: Truth = {}
+    for told in json.loads(file.read_text())["files"]:
+        language = whisper_code((told.get("speech_language") or "").split(" ")[0])
+        if told.get("transcript") and language and (language == "en" or not english_only(model)):
+            truth[file.parent / told["file"]] = Said(units(told["transcript"], language), language)
+    return truth
 
 
 def of_demo() -> Truth:
@@ -86,7 +129,7 @@ def of_demo() -> Truth:
         for row in csv.DictReader(file):
             if row["what"] == "speech":
                 said.setdefault(media[row["recording"]], []).append((float(row["start_s"]), row["text"]))
-    return {path: plain_words(" ".join(text for _, text in sorted(spoken))) for path, spoken in said.items()}
+    return {path: Said(units(" ".join(text for _, text in sorted(spoken)), "en")) for path, spoken in said.items()}
 
 
 def compare(folder: Path, model: str, truth: Truth, *, words: bool, title: str) -> None:
@@ -99,14 +142,23 @@ def compare(folder: Path, model: str, truth: Truth, *, words: bool, title: str) 
     if len({path.stem for path in paths}) < len(paths):
         sys.exit("two files have the same name without its ending")
     recipe, store = folder / "recipe.yaml", folder / "store"
-    recipe.write_text(RECIPE.format(sources=json.dumps([str(path) for path in paths]), model=json.dumps(model)))
+    with (folder / "sources.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [("id", "path", "language"), *((path.stem, str(path), told.language) for path, told in truth.items())]
+        )
+    recipe.write_text(RECIPE.format(model=json.dumps(model)))
     ours = run((*AFFECTLOOM, "build", str(recipe), "--store", str(store), "--workers", "1", "--quiet"), cores=1)
-    heard = {path: {"ours": plain_words(artifact(store, path, "words", Transcript).text)} for path in paths}
+    heard = {
+        path: {"ours": units(artifact(store, path, "words", Transcript).text, told.language)}
+        for path, told in truth.items()
+    }
     (folder / "bare").mkdir()
-    weights, script = whisper_weights.converted_folder(model, None), BARE.replace("{vad}", "False")
-    bare = run([sys.executable, "-c", script, str(weights), str(folder / "bare"), *map(str, paths)], cores=1)
-    for path in paths:
-        heard[path]["bare"] = plain_words("".join(json.loads((folder / "bare" / f"{path.name}.json").read_text())))
+    weights = whisper_weights.converted_folder(model, None)
+    named = [f"{told.language}:{path}" for path, told in truth.items()]
+    bare = run([sys.executable, "-c", BARE, str(weights), str(folder / "bare"), *named], cores=1)
+    for path, told in truth.items():
+        text = "".join(json.loads((folder / "bare" / f"{path.name}.json").read_text()))
+        heard[path]["bare"] = units(text, told.language)
     show(truth, heard, {"ours": ours, "bare": bare}, words=words, title=f"{title}, {model}; {machine()}")
 
 
@@ -117,7 +169,8 @@ def show(
     console = Console(width=120)
     table = Table("recording", "words", *(f"{who}: {kind}" for who in costs for kind in KINDS), title=title)
     total: Counter[tuple[str, str]] = Counter()
-    for path, said in truth.items():
+    for path, told in truth.items():
+        said = told.words
         found = {who: differences(heard[path][who], said) for who in costs}
         count = Counter((who, one.kind) for who, several in found.items() for one in several)
         total += count
@@ -128,7 +181,7 @@ def show(
                 console.print(
                     f"{path.name} {who}: {one.kind} after '{before}': '{one.said}' '{one.heard}'", markup=False
                 )
-    all_words = sum(map(len, truth.values()))
+    all_words = sum(len(told.words) for told in truth.values())
     table.add_section()
     table.add_row("all", str(all_words), *(str(total[who, kind]) for who in costs for kind in KINDS))
     console.print(table)
@@ -150,11 +203,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if told.manifest is not None:
-            compare(folder / "m", told.model, of_manifest(told.manifest), words=told.words, title=str(told.manifest))
+            compare(
+                folder / "m",
+                told.model,
+                of_manifest(told.manifest, told.model),
+                words=told.words,
+                title=str(told.manifest),
+            )
             return
         compare(folder / "demo", told.model, of_demo(), words=told.words, title="demo")
         paths = [folder / f"speech{number}.wav" for number in range(told.files)]
-        truth = {path: plain_words(speech(path, told.seconds, number)) for number, path in enumerate(paths)}
+        truth = {path: Said(units(speech(path, told.seconds, number), "en")) for number, path in enumerate(paths)}
         compare(folder / "flite", told.model, truth, words=told.words, title="flite")
 
 

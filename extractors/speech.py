@@ -34,7 +34,7 @@ _MEMORY_MB = {"tiny": 900, "base": 1000, "small": 2200, "medium": 4000, "large":
 class Speech(Step):
     """Words with times and probabilities, by Whisper (Radford et al. 2022, https://arxiv.org/abs/2212.04356)."""
 
-    key: ClassVar[str] = "transcribe.v2"
+    key: ClassVar[str] = "transcribe.v3"
     packages: ClassVar[tuple[str, ...]] = ("faster-whisper", "ctranslate2", "openai-whisper")
     reads: ClassVar[tuple[str, ...]] = ("audio", "voice", "language")
 

@@ -13,9 +13,10 @@ from schemas.errors import MissingPart
 
 _WINDOW_SAMPLES = 480_000
 _SAMPLES_PER_FRAME = 160
-_MAX_TOKENS = 448
+_MAX_TOKENS = 224
 # No script takes more than 40 tokens a second of speech; a model that runs on beyond that is in a loop.
 _TOKENS_PER_S, _TOKENS_SPARE = 40, 32
+_AGAINST_LOOPS = 1.1
 _FIRST_WITHIN = 50
 # On a CPU a chunk in decoding takes about as many bytes as the weights do, and larger models gain less from a batch.
 _CPU_BATCH, _CPU_BATCH_BYTES = 8, 1_000_000_000
@@ -89,6 +90,20 @@ class FasterWhisper:
         )
 
     def _decode(self, encoded: Sequence[Any], lengths: Sequence[int], tokenizer: Any) -> list["_Text"]:
+        """Decoded chunks; one that ran on to the limit is decoded again, and words it has had are made less likely.
+
+        The penalty on words that were there before is that of Keskar et al. (2019), https://arxiv.org/abs/1909.05858.
+        What was said again and again comes to its end by itself, and is not touched.
+        """
+        texts = self._generate(encoded, lengths, tokenizer)
+        return [
+            self._generate([one], [length], tokenizer, penalty=_AGAINST_LOOPS)[0] if text.endless else text
+            for one, length, text in zip(encoded, lengths, texts, strict=True)
+        ]
+
+    def _generate(
+        self, encoded: Sequence[Any], lengths: Sequence[int], tokenizer: Any, *, penalty: float = 1.0
+    ) -> list["_Text"]:
         longest = max(lengths) / _WINDOW_SAMPLES * 30
         most = min(round(longest * _TOKENS_PER_S) + _TOKENS_SPARE, _MAX_TOKENS)
         from faster_whisper.transcribe import get_suppressed_tokens
@@ -97,21 +112,23 @@ class FasterWhisper:
             _joined(encoded),
             [list(tokenizer.sot_sequence)] * len(encoded),
             beam_size=self._beam_size,
-            max_length=most,
+            max_length=2 * most,  # CTranslate2 gives half of it to the text, as Whisper does with its 448.
             max_initial_timestamp_index=_FIRST_WITHIN,
             suppress_blank=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
             return_scores=True,
             return_no_speech_prob=True,
+            repetition_penalty=penalty,
         )
-        return [_Text(result, tokenizer) for result in results]
+        return [_Text(result, tokenizer, most) for result in results]
 
 
 class _Text:
     """One decoded chunk."""
 
-    def __init__(self, result: Any, tokenizer: Any) -> None:
+    def __init__(self, result: Any, tokenizer: Any, most: int) -> None:
         tokens = result.sequences_ids[0]
+        self.endless = len(tokens) >= most
         kept, self.until_s = finished(tokens, tokenizer.timestamp_begin)
         self.opens = openings(kept, tokenizer.timestamp_begin)
         self.tokens = [token for token in kept if token < tokenizer.eot]

@@ -183,6 +183,32 @@ def test_a_loop_of_the_model_does_not_reach_the_transcript(tmp_path, english, de
     assert letters <= 30 * soundfile.info(made.folder / "audio.flac").duration
 
 
+@pytest.mark.parametrize(("limit", "penalties"), [(32, [1.0]), (4, [1.0, 1.1])])
+def test_text_that_runs_on_to_the_limit_is_decoded_again_against_loops(english, monkeypatch, limit, penalties):
+    _, model = english
+    monkeypatch.setattr("extractors.whisper_faster._TOKENS_PER_S", 0)
+    monkeypatch.setattr("extractors.whisper_faster._TOKENS_SPARE", limit)
+    used: list[float] = []
+    generate = type(model._model.model).generate
+
+    class Spied:
+        def __getattr__(self, name):
+            return getattr(engine, name)
+
+        def generate(self, *told, **named):
+            used.append(named["repetition_penalty"])
+            found = generate(engine, *told, **named)
+            assert all(len(one.sequences_ids[0]) <= limit for one in found)
+            return found
+
+    engine = model._model.model
+    monkeypatch.setattr(model._model, "model", Spied())
+    encoded = model.encode([say(SENTENCE)])
+    (heard,) = model.recognize(encoded, [len(say(SENTENCE))], "en")
+    assert used == penalties
+    assert ("well" in heard.text) == (limit == 32)
+
+
 def test_voice_where_there_is_none_gives_a_transcript_all_the_same(tmp_path, english):
     """A detector may be wrong: silence taken for speech must neither fail nor be believed without a doubt."""
     made = recording(tmp_path / "r", silence(20))
