@@ -26,6 +26,7 @@ from pipelines.annotating.question_file import read_questions
 from pipelines.fetch.addresses import plain, split
 from pipelines.fetch.http import retry_after
 from pipelines.fetch.pages import section_of
+from pipelines.importing.iemocap import turns_of
 from pipelines.importing.label_csv import mosei
 from pipelines.importing.meld import meld
 from pipelines.importing.mustard import mustard
@@ -77,6 +78,9 @@ SEEDS: dict[str, list[bytes]] = {
             b'{"1_60": {"utterance": "a", "speaker": "B", "context": ["c"], "context_speakers": ["D"], "show": "E", '
             b'"sarcasm": true}}'
         )
+    ],
+    "iemocap": [
+        b"[0.2 - 1.5]\tSes01F_x_F000\tneu\t[2.5, 2.5, 2.5]\nC-E2:\tNeutral; Anger;\t()\nA-E3:\tval 3; act 2; dom  2;\t()\n"
     ],
     "labels.csv": [b"video_id,clip_id,text,label,label_T,mode\n-3g,0,Hi,0.6,1,train\nb,x,No,-2.333,,test\n"],
     "sensor.csv": [b"time_s, heart_bpm\n0,60\n0.5,\n2,nan\n1,inf\n"],
@@ -155,6 +159,7 @@ def parsers(folder: Path) -> dict[str, Callable[[bytes], object]]:
         "map.csv": lambda data: read_map(file("m.csv", data)),
         "meld.csv": lambda data: meld([file("train.csv", data)], None),
         "mustard.json": lambda data: mustard([file("m.json", data)], None),
+        "iemocap": lambda data: list(turns_of(text(data), "x.txt")),
         "labels.csv": lambda data: mosei([file("l.csv", data)], None),
         "sensor.csv": lambda data: read_sensor(file("h.csv", data), HEART),
         "recipe": lambda data: validate(read_yaml(file("r.yaml", data)), Recipe),

@@ -17,12 +17,15 @@ class Form(StrEnum):
     meld = "meld"
     mustard = "mustard"
     mosei = "mosei"
+    iemocap = "iemocap"
     csv = "csv"
 
 
 def import_corpus(
     form: Annotated[Form, typer.Argument(help="Whose table it is; csv: any table.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The corpus's own tables.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="The corpus's own tables; of IEMOCAP its folder.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the tables, the questions and the recipe.")],
     media: Annotated[
         Path | None, typer.Option("--media", help="Folder of the clips; without it the sources are texts.")
@@ -36,6 +39,7 @@ def import_corpus(
 ) -> None:
     """Turn a corpus's tables into sources, answers, questions and a recipe."""
     from pipelines.importing.corpus import write
+    from pipelines.importing.iemocap import iemocap
     from pipelines.importing.label_csv import mosei
     from pipelines.importing.meld import meld
     from pipelines.importing.mustard import mustard
@@ -43,14 +47,16 @@ def import_corpus(
     from schemas.errors import UsageError
 
     for path in files:
-        if not path.is_file():
-            raise UsageError(f"there is no file {path}", do="name the corpus's own tables")
+        if not (path.is_dir() if form is Form.iemocap else path.is_file()):
+            what = "folder" if form is Form.iemocap else "file"
+            raise UsageError(f"there is no {what} {path}", do="name the corpus's own tables")
     if form is not Form.csv and (question or rater or key != "id"):
         raise UsageError(f"--question, --key and --rater are for csv: what {form} holds is known", do="leave them out")
     if form is Form.csv:
         corpus = plain(files, media, question or [], key, rater)
     else:
-        corpus = {Form.meld: meld, Form.mustard: mustard, Form.mosei: mosei}[form](files, media)
+        known = {Form.meld: meld, Form.mustard: mustard, Form.mosei: mosei, Form.iemocap: iemocap}
+        corpus = known[form](files, media)
     written = write(corpus, out)
     if as_json:
         print_json(

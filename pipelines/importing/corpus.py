@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from schemas.errors import UsageError
 from schemas.question import QuestionSpec
@@ -41,6 +42,10 @@ class Corpus:
     labels: tuple[Label, ...]
     questions: tuple[Mapping[str, Any], ...]
     context: int = 0
+    utterances: tuple[Mapping[str, str | int], ...] = ()
+    """Rows of a table of utterances, where sources are long; their names are the labels' items."""
+    group_by: str = ""
+    """What is best kept on one side of a split, where the corpus has no splits of its own."""
 
     @property
     def has_splits(self) -> bool:
@@ -63,18 +68,28 @@ def choice(question: str, labels: Iterable[str], title: str) -> dict[str, Any]:
 
 
 def write(corpus: Corpus, out: Path) -> tuple[Path, ...]:
-    """Write `sources.csv`, `answers.csv`, `questions.yaml` and `recipe.yaml`, all or none of them.
+    """Write `sources.csv`, `utterances.csv` (where there are some), `answers.csv`, `questions.yaml` and `recipe.yaml`.
 
-    Raises UsageError where one is there already, or the folder cannot be written.
+    Raises UsageError where one is there already, the folder cannot be written, or labels cannot be those of a question.
     """
     spec = {"title": f"Labels of {corpus.name}", "questions": [dict(one) for one in corpus.questions]}
-    QuestionSpec.model_validate(spec)
+    try:
+        QuestionSpec.model_validate(spec)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"{where}: {first['msg']}, found {str(first['input'])[:80]!r}",
+            do="rename the column or the labels; or give them as answers, with a question file of your own",
+        ) from error
     texts = {
         "sources.csv": _csv(_columns(corpus.sources), [_placed(row, out) for row in corpus.sources]),
         "answers.csv": _csv(_ANSWERS, [vars(label) for label in corpus.labels]),
         "questions.yaml": yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120),
         "recipe.yaml": _recipe(corpus),
     }
+    if corpus.utterances:
+        texts = {"utterances.csv": _csv(_columns(corpus.utterances), corpus.utterances), **texts}
     there = [name for name in texts if (out / name).exists()]
     if there:
         raise UsageError(f"{out / there[0]} is there already", do="name another folder; nothing is overwritten")
@@ -89,13 +104,15 @@ def write(corpus: Corpus, out: Path) -> tuple[Path, ...]:
 
 def _recipe(corpus: Corpus) -> str:
     context = f", context: {corpus.context}" if corpus.context else ""
+    by = "table, table: utterances.csv" if corpus.utterances else "whole"
+    grouped = [f"publish: {{group_by: {corpus.group_by}}}"] if corpus.group_by else []
     lines = [
         f"name: {corpus.name}",
         "sources: sources.csv",
-        f"segment: {{by: whole{context}}}",
+        f"segment: {{by: {by}{context}}}",
         "ask: questions.yaml",
         "labels: answers.csv",
-        *([f"publish: {{splits: {SPLIT}}}"] if corpus.has_splits else []),
+        *([f"publish: {{splits: {SPLIT}}}"] if corpus.has_splits else grouped),
     ]
     return "\n".join(lines) + "\n"
 

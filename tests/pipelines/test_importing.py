@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from pipelines import work
 from pipelines.cli import app
 from pipelines.importing.corpus import Corpus, write
+from pipelines.importing.iemocap import iemocap
 from pipelines.importing.label_csv import mosei
 from pipelines.importing.meld import meld
 from pipelines.importing.mustard import mustard
@@ -205,6 +206,79 @@ def test_any_table_with_raters_becomes_answers(tmp_path: Path):
         plain([tmp_path / "t.csv"], None, ["mood"], key="clip")
     with pytest.raises(SourceTableError, match=r"no column 'mod'.*\n.*did you mean mood"):
         plain([tmp_path / "t.csv"], None, ["mod"], key="clip")
+
+
+TURNS = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
+
+[0.2500 - 1.5000]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]
+C-E2:\tNeutral;\t()
+C-E3:\tAnger; Frustration;\t()
+C-F1:\tNeutral state;\t()
+A-E3:\tval 3; act 2; dom  2;\t()
+A-E4:\tval 2; act 3; dom  ;\t(unsure)
+A-F1:\tval 3; act 2; dom  1;\t()
+
+[1.4000 - 2.7500]\tSes01F_impro01_M000\txxx\t[3.0000, 3.0000, 3.0000]
+C-E2:\tOther;\t(pensive)
+C-E3:\tSadness;\t()
+"""
+SAID = """Ses01F_impro01_F000 [000.2500-001.5000]: Excuse me.
+Ses01F_impro01_M000 [001.4000-002.7500]: Do you have your forms?
+"""
+
+
+def iemocap_folder(folder: Path, turns: str = TURNS) -> Path:
+    dialog = folder / "IEMOCAP" / "Session1" / "dialog"
+    for name in ("EmoEvaluation", "transcriptions", "wav"):
+        (dialog / name).mkdir(parents=True)
+    (dialog / "EmoEvaluation" / "Ses01F_impro01.txt").write_text(turns)
+    (dialog / "EmoEvaluation" / "._Ses01F_impro01.txt").write_bytes(b"\x00\x05\x16\x07")
+    (dialog / "transcriptions" / "Ses01F_impro01.txt").write_text(SAID)
+    soundfile.write(dialog / "wav" / "Ses01F_impro01.wav", np.random.default_rng(1).uniform(-0.2, 0.2, 48_000), 16_000)
+    return folder / "IEMOCAP"
+
+
+def test_iemocap_keeps_its_raters_and_cuts_its_dialogues(tmp_path: Path):
+    corpus = iemocap([iemocap_folder(tmp_path)], None)
+    assert corpus.counts()["emotion"] == {"": {"neutral": 1, "anger|frustration": 1, "other": 1, "sadness": 1}}
+    assert corpus.counts()["dominance"] == {"": {"2": 1}}
+    write(corpus, tmp_path / "corpus")
+    recipe = tmp_path / "corpus" / "recipe.yaml"
+    assert "group_by: session" in recipe.read_text()
+    assert work.build(recipe, str(tmp_path / "store")).failed == set()
+    work.publish(recipe, str(tmp_path / "store"), tmp_path / "out")
+    loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    first, second = sorted((row for split in loaded.values() for row in split), key=lambda row: row["index"])
+    assert (first["utterance"], first["text"], first["speaker"]) == ("Ses01F_impro01_F000", "Excuse me.", "Ses01_F")
+    assert (second["start"], second["end"], second["context"]) == (1.4, 2.75, [first["id"]])
+    assert (first["valence"], first["activation"], first["dominance"]) == (2.5, 2.5, 2.0)
+    assert (first["valence_self"], first["dominance_self"], second["valence"]) == (3.0, 1.0, None)
+    assert len(first["emotion_answers"]) == 2
+    assert first["extra"]["agreed"] == "neu"
+    assert second["extra"]["agreed"] == "xxx"
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        (TURNS.replace("Sadness;", "Gloom;"), r"Ses01F_impro01\.txt:13: found 'gloom'"),
+        (TURNS.replace("[1.4000 - 2.7500]", "[soon]"), r"Ses01F_impro01\.txt:11: no turn"),
+        ("% nothing\n", "no rater's answer"),
+    ],
+)
+def test_what_is_not_iemocaps_file_is_told(tmp_path: Path, turns: str, said: str):
+    with pytest.raises(SourceTableError, match=said):
+        iemocap([iemocap_folder(tmp_path, turns)], None)
+    with pytest.raises(UsageError, match="has no Session"):
+        iemocap([tmp_path], None)
+
+
+def test_labels_that_no_question_can_have_are_told(tmp_path: Path):
+    given = files(tmp_path, t__csv="id,text,the mood\na,hi,sad\n", u__csv="id,text,mood\na,hi,sad: very\nb,ho,glad\n")
+    with pytest.raises(UsageError, match=r"names a column.*found 'the mood'"):
+        write(plain(given[:1], None, ["the mood"]), tmp_path / "a")
+    with pytest.raises(UsageError, match=r"a name has letters.*found 'sad: very'"):
+        write(plain(given[1:], None, ["mood"]), tmp_path / "b")
 
 
 def test_nothing_is_overwritten_and_a_failure_writes_nothing(tmp_path: Path):
