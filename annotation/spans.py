@@ -114,3 +114,17 @@ def transcripts_apart(texts: Sequence[str], *, words: bool = True) -> float | Un
     pairs = [each for a, b in combinations(texts, 2) for each in ((a, b), (b, a))]
     rates = [rate for a, b in pairs if not isinstance(rate := error_rate(a, b, words=words), Undefined)]
     return float(np.mean(rates)) if rates else Undefined("every transcript is empty")
+
+
+def recognition_error(corrected: Iterable[tuple[str, str]]) -> float | Undefined:
+    """The word error rate of recognised texts over all, against what raters made of each.
+
+    corrected: the recognised text and a rater's. Words as written, so that punctuation and case count: edits over all
+    pairs, over the words of all raters' texts.
+    """
+    wrong = total = 0
+    for heard, said in corrected:
+        reference = said.split()
+        wrong += edits(reference, heard.split())
+        total += len(reference)
+    return wrong / total if total else Undefined("nobody wrote a word")

@@ -147,5 +147,6 @@ CASES = {
         ("sentiment", "sentiment_text", "why_answers", "why_text_answers", "said_answers", "words"),
         "sentiment",
         statistic="krippendorff",
+        check=recipe_checks.corrected,
     ),
 }

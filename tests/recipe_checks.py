@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 
 from annotation.prelabel import Asking, FromFile
 from pipelines.annotating.push import samples_of
-from pipelines.annotating.rounds import adjudicate_recipe
+from pipelines.annotating.rounds import adjudicate_recipe, status_recipe
 
 
 def judged(_home, rows, _told):
@@ -108,3 +108,12 @@ def masked(_home, rows, _told):
             )  # fmt: skip
             assert has["face"] <= (form == "video")
             assert (row["prosody"] is None) == (form in ("image", "text"))
+
+
+def corrected(home, rows, _told):
+    """How far the recognised words are from what raters made of them."""
+    pairs = [(row["text"], one["value"]) for row in rows for one in row["said_answers"]]
+    words = sum(len(said.split()) for _, said in pairs)
+    lost = sum(len(heard.split()) - len(said.split()) for heard, said in pairs)  # all that scripted raters do to a text
+    assert status_recipe(home).recognised == {"said": lost / words}
+    assert lost > 0

@@ -151,6 +151,8 @@ def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -
     print(f"{told.items} items")
     for column, one in told.agreement.items():
         print(f"{column}: {in_words(one)}")
+    for column, wrong in told.recognised.items():
+        print(f"{column}: WER of the text against what raters made of it {wrong:.3f}")
     for question in dict.fromkeys(one.question for one in told.raters):
         print(f"{question}:")
         for rater in told.raters:

@@ -10,6 +10,8 @@ from annotation.agreement import Agreement
 from annotation.answered import Answered
 from annotation.asked_agreement import question_agreement
 from annotation.assign import Assigned, assign, overlap
+from annotation.ratings import Undefined
+from annotation.spans import recognition_error
 from pipelines.annotating.asked import asked, lengths_of
 from pipelines.annotating.gold import gold_items
 from pipelines.annotating.home import Home
@@ -17,6 +19,7 @@ from pipelines.annotating.pull import read_all
 from pipelines.annotating.push import items_of, samples_of
 from pipelines.annotating.shown import Shown
 from schemas.errors import UsageError
+from schemas.question import Text
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Status:
     items: int
     raters: list[RaterStatus] = field(default_factory=list)
     agreement: dict[str, Agreement] = field(default_factory=dict)
+    recognised: dict[str, float] = field(default_factory=dict)
+    """Of each question that has the text corrected: the word error rate of the text against what raters made of it."""
     problems: int = 0
     contested: int = 0
     beyond: int = 0
@@ -112,6 +117,11 @@ def status_of(home: Home, found: Answered, samples: Sequence[Shown]) -> Status:
             lengths = lengths_of(of.question, samples)
             for part in of.parts:
                 told.agreement[part.column] = question_agreement(part, lengths=lengths)[0]
+        if isinstance(of.question, Text) and of.question.purpose == "transcript":
+            heard = {one.id: one.text for one in samples}
+            pairs = [(heard[one.item], one.value) for one in of.answers if heard.get(one.item)]
+            if not isinstance(wrong := recognition_error(pairs), Undefined):
+                told.recognised[of.column] = wrong
         for rater in sorted({one.rater for one in people} | set(mine)):
             answers = [one for one in of.answers if one.rater == rater]
             times = [one.lead_time_s for one in answers if one.lead_time_s is not None]

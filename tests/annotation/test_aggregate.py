@@ -14,6 +14,7 @@ from annotation.spans import (
     error_rate,
     label_kappas,
     link_f1,
+    recognition_error,
     set_alpha,
     span_alpha,
     span_f1,
@@ -152,6 +153,12 @@ def test_sets_and_their_labels():
 def test_links():
     assert link_f1([("u2", "u1"), ("u3", "u1")], [("u2", "u1")]) == pytest.approx(2 / 3)
     assert isinstance(link_f1([], []), Undefined)
+
+
+def test_the_error_of_recognised_texts_is_over_all_words():
+    assert recognition_error([("the cat sat", "the cat sat"), ("a", "b c d")]) == pytest.approx(3 / 6)
+    assert recognition_error([("x y", "")]) == Undefined("nobody wrote a word")
+    assert recognition_error([("x y", ""), ("x", "x")]) == pytest.approx(2)
 
 
 def test_error_rates():
