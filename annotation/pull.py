@@ -1,10 +1,11 @@
 """Take what raters did from Label Studio, or from an export of it, into a ledger."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from annotation.assign import item_of
 from annotation.connection import Refused
 from annotation.label_studio import Json, LabelStudio
 from annotation.ledger import Entry, Ledger, Suggestion, TaskSeen
@@ -166,7 +167,14 @@ def _take_drafts(ledger: Ledger, seen: TaskSeen, drafts: Iterable[Json], named: 
     return ledger.see(seen, [*kept, *found], whole=True)
 
 
-def take_export(data: bytes, path: str, shows: Mapping[int, Show], ledger: Ledger, named: Named) -> Pulled:
+def take_export(  # noqa: PLR0917 - where it is from, where it goes
+    data: bytes,
+    path: str,
+    shows: Mapping[int, Show],
+    ledger: Ledger,
+    named: Named,
+    known: Collection[str] | None = None,
+) -> Pulled:
     """Take in Label Studio's JSON export of a project that was pushed.
 
     What the export does not have is not taken for deleted: exports can be filtered.
@@ -177,6 +185,8 @@ def take_export(data: bytes, path: str, shows: Mapping[int, Show], ledger: Ledge
         shows: the projects that were pushed, by number.
         ledger: changed only when the whole export can be read.
         named: raters to pseudonyms.
+        known: the recipe's items. An export that has tasks and none of these is of another project, which on another
+            server may have the same number.
 
     Raises:
         SourceTableError: it is no such export, or one of another project.
@@ -187,6 +197,17 @@ def take_export(data: bytes, path: str, shows: Mapping[int, Show], ledger: Ledge
         raise SourceTableError(
             f"{path} is an export of another project: {', '.join(map(str, others))}",
             do=f"the recipe's projects are {', '.join(map(str, sorted(shows))) or 'none: push first'}",
+        )
+    items = [item_of(str(task["data"][KEY])) for task in tasks if KEY in task["data"]]
+    if tasks and not items:
+        raise SourceTableError(
+            f"{path}: no task of it was made by a push",
+            do=f"a task that was has the field {KEY!r}: is it of another server?",
+        )
+    if known is not None and items and not set(items) & set(known):
+        raise SourceTableError(
+            f"{path} is an export of another recipe: no sample {items[0]!r} here",
+            do="export the project that this recipe was pushed to",
         )
     done = Pulled()
     for task in tasks:

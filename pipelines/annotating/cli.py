@@ -82,7 +82,9 @@ def pull(
     elif not quiet:
         for number, one in told.pulled.items():
             gone = f", {one.deleted_tasks} tasks deleted on the server" if one.deleted_tasks else ""
-            print(f"project {number}: {one.tasks} tasks, {one.asked} changed, {one.news} new or changed entries{gone}")
+            gone += f", {one.strangers} tasks that no push made" if one.strangers else ""
+            where = f"project {number}" if number else str(file)
+            print(f"{where}: {one.tasks} tasks, {one.asked} changed, {one.news} new or changed entries{gone}")
         print(f"{told.answers} answers of {told.raters} raters about {told.items} items: {told.table}")
         for question, (accepted, seen) in told.accepted.items():
             print(f"{question}: {accepted} of {seen} suggestions left as they were")

@@ -75,7 +75,7 @@ def import_file(home: Home, path: Path) -> PullReport:
     ledger = home.ledger()
     known = home.raters(url)
     shows: dict[int, Show] = {one.number: one.show for one in projects}
-    pulled = take_export(data, str(path), shows, ledger, naming(home, url, {}, known))
+    pulled = take_export(data, str(path), shows, ledger, naming(home, url, {}, known), items_of(home))
     _keep(home, ledger)
     return replace_pulled(write_tables(home, ledger), {0: pulled})
 

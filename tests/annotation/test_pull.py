@@ -224,12 +224,14 @@ def test_an_export_gives_what_a_pull_gives(label_studio, server, pushed, raters)
         (b"{}", "no list of tasks"),
         (b'[{"id": 1, "text": "x", "choice": "joy"}]', "no `id`, `data` and `annotations`"),
         (b'[{"id": 1, "project": 99, "data": {"affectloom_id": "a"}, "annotations": []}]', "another project: 99"),
+        (b'[{"id": 1, "project": 7, "data": {"text": "a"}, "annotations": []}]', "no task of it was made by a push"),
+        (b'[{"id": 1, "project": 7, "data": {"affectloom_id": "a~again"}, "annotations": []}]', "no sample 'a' here"),
     ],
 )
 def test_an_export_that_is_none_is_refused_with_its_name(data, said):
     ledger = Ledger()
     with pytest.raises(SourceTableError, match=r"export\.json") as told:
-        take_export(data, "export.json", {7: "all"}, ledger, str)
+        take_export(data, "export.json", {7: "all"}, ledger, str, ["clip#0000"])
     assert said in str(told.value)
     assert ledger == Ledger()
 
