@@ -80,7 +80,7 @@ SEEDS: dict[str, list[bytes]] = {
         )
     ],
     "iemocap": [
-        b"[0.2 - 1.5]\tSes01F_x_F000\tneu\t[2.5, 2.5, 2.5]\nC-E2:\tNeutral; Anger;\t()\nA-E3:\tval 3; act 2; dom  2;\t()\n"
+        b"[0.2 - 1.5]\tSes01F_x_F000\tneu\t[2.5, 2.5, 2.5]\nC-E2:\tNeutral; Anger;\t()\nA-E3:\tval 3; dom  2;\t()\n"
     ],
     "labels.csv": [b"video_id,clip_id,text,label,label_T,mode\n-3g,0,Hi,0.6,1,train\nb,x,No,-2.333,,test\n"],
     "sensor.csv": [b"time_s, heart_bpm\n0,60\n0.5,\n2,nan\n1,inf\n"],

@@ -15,7 +15,7 @@ from annotation.voted import as_written
 from pipelines.acquiring.acquire import is_current
 from pipelines.acquiring.joined import join, read_facts
 from pipelines.acquiring.sources import near_misses, read_sources
-from pipelines.acquiring.utterances import samples_named, with_context, with_utterances
+from pipelines.acquiring.utterances import samples_named, with_context, with_utterances, without_source
 from pipelines.build import LoadedRecipe, load
 from pipelines.engines import Engine
 from pipelines.engines import engine as engine_of
@@ -49,6 +49,7 @@ from schemas.source import SourceRow
 __all__ = ["build", "failures", "load", "open_store", "plan", "publish"]
 
 SALT = "AFFECTLOOM_SALT"
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,10 @@ def plan(recipe: Path, store_url: str) -> Planned:
         f"the column {name!r} is kept as it is; did you mean {near!r}?"
         for name, near in near_misses(sorted(extra)).items()
     )
+    if loaded.cut.table is not None and (lost := without_source(rows_of(loaded), loaded.folder / loaded.cut.table)):
+        more = ", ..." if len(lost) > _SHOWN else ""
+        named = ", ".join(lost[:_SHOWN]) + more
+        notes = (*notes, f"{loaded.cut.table} names {len(lost)} recordings that are not among the sources: {named}")
     if copies:
         notes = (*notes, f"left out as copies of others: {copies}; `affectloom duplicates` lists them")
     return Planned(loaded.plan.filled(), count, {step: dict(states) for step, states in steps.items()}, notes)

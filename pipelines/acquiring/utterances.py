@@ -74,8 +74,7 @@ def with_utterances(rows: Iterable[SourceRow], path: Path) -> Iterator[SourceRow
     lacking: list[str] = []
     some = False
     for row in rows:
-        stem = Path(row.uri).stem if row.uri is not None else row.id
-        own = table.get(row.id) or table.get(stem, ())
+        own = next((table[name] for name in _called(row) if name in table), ())
         some = some or bool(own)
         if not own and len(lacking) < _SHOWN:
             lacking.append(row.id)
@@ -86,6 +85,16 @@ def with_utterances(rows: Iterable[SourceRow], path: Path) -> Iterator[SourceRow
             f"{', '.join(lacking)}",
             do="the column `recording` holds a source's id, or its file's name without the ending",
         )
+
+
+def without_source(rows: Iterable[SourceRow], path: Path) -> list[str]:
+    """The recordings that the table names and none of the sources is."""
+    called = {name for row in rows for name in _called(row)}
+    return [name for name in read_utterances(path) if name not in called]
+
+
+def _called(row: SourceRow) -> tuple[str, str]:
+    return row.id, Path(row.uri).stem if row.uri is not None else row.id
 
 
 def samples_named(rows: Iterable[SourceRow]) -> dict[str, str]:

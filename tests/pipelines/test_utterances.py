@@ -64,7 +64,8 @@ def test_a_table_is_read_by_recording_in_the_order_of_time(tmp_path: Path):
 
 
 def test_json_lines_may_have_further_columns_in_any_row(tmp_path: Path):
-    path = table(tmp_path, '{"video_id": "a", "start": 0, "end": 1, "b": 2}\n{"video": "a", "start": 1, "end": 2, "a": true}\n', "u.jsonl")  # fmt: skip
+    first, second = '{"video_id": "a", "start": 0, "end": 1, "b": 2}', '{"video": "a", "start": 1, "end": 2, "a": true}'
+    path = table(tmp_path, f"{first}\n{second}\n", "u.jsonl")
     assert further_columns(path) == ("a", "b")
     assert [one.extra for one in read_utterances(path)["a"]] == [{"b": "2"}, {"a": "true"}]
 
@@ -188,6 +189,7 @@ def test_a_corpus_of_long_recordings_from_table_to_dataset(tmp_path: Path):
         "measure: {prosody: {}}\nalign: {to: segment}\npublish: {group_by: emotion, splits: {train: 1}, audit: skip}\n"
     )
     store = str(tmp_path / "store")
+    assert work.plan(recipe, store).notes == ()
     assert work.build(recipe, store).failed == set()
     with pytest.raises(SourceTableError, match="lost"):
         work.publish(recipe, store, tmp_path / "out")
@@ -196,7 +198,8 @@ def test_a_corpus_of_long_recordings_from_table_to_dataset(tmp_path: Path):
     work.publish(recipe, store, tmp_path / "out")
     rows = published(tmp_path / "out")
     odd = next(name for name in rows if not name.startswith("talk"))
-    told = {name: (row["utterance"], row["text"], row["speaker"], row["dialogue"], row["turn"], row["start"], row["end"]) for name, row in rows.items()}  # fmt: skip
+    columns = ("utterance", "text", "speaker", "dialogue", "turn", "start", "end")
+    told = {name: tuple(row[column] for column in columns) for name, row in rows.items()}
     assert told == {
         "talk#0000": ("talk_0", "Hello", "Ben", "d1", 0, 0.25, 1.5),
         "talk#0001": ("talk_1", "I am so happy", "Ann", "d1", 1, 1.5, 2.5),
@@ -222,7 +225,9 @@ def test_only_the_recording_whose_rows_change_is_cut_anew(tmp_path: Path):
     work.build(recipe, str(store))
     before = {path.name: path.stat().st_mtime_ns for path in store.glob("recordings/**/segments.*")}
     assert len(before) == 2
-    table(tmp_path, rows.replace("two,0,1", "two,0,1.5"))
+    table(tmp_path, rows.replace("two,0,1", "two,0,1.5\nthree,0,1"))
+    (note,) = work.plan(recipe, str(store)).notes
+    assert note == "utterances.csv names 1 recordings that are not among the sources: three"
     work.build(recipe, str(store))
     after = {path.name: path.stat().st_mtime_ns for path in store.glob("recordings/**/segments.*")}
     assert len(after.items() - before.items()) == 1
