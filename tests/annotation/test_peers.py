@@ -28,7 +28,7 @@ from annotation.spans import error_rate, set_alpha
 LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval", "ratio")
 MISSING = -1
 CODES = st.tuples(st.integers(2, 12), st.integers(2, 5), st.integers(0, 2**32 - 1), st.floats(0, 0.5))
-WORDS = st.lists(st.sampled_from(["a", "b", "cc", "dog"]), min_size=1, max_size=7)
+WORDS = st.lists(st.sampled_from(["a", "b", "cc", "dog"]), min_size=1, max_size=90)
 
 
 def table_of(codes, values=None):
