@@ -15,6 +15,7 @@ from annotation.ratings import Floats, Ratings, Tally, Undefined, tally, why_too
 
 Weights = Literal["none", "linear", "quadratic"]
 _MOST_SUMS = 50_000_000
+_MOST_CELLS = 2_000_000
 _LEAST = 1e-12
 
 
@@ -143,21 +144,28 @@ def cohen_kappa(table: Ratings, weights: Weights | Floats = "none") -> Statistic
     many, pairs = len(table.values), list(combinations(range(len(table.raters)), 2))
     weight = weight_matrix(table, weights) if isinstance(weights, str) else weights
     codes, pattern = np.unique(table.codes, axis=0, return_inverse=True)
-    if len(codes) * len(pairs) * many**2 > _MOST_SUMS:
-        return Undefined(f"{len(pairs)} pairs of raters and {many} values are too many; take krippendorff")
-    rows = np.zeros((len(codes), len(pairs), many * many))
-    for at, (a, b) in enumerate(pairs):
-        both = np.flatnonzero((codes[:, a] >= 0) & (codes[:, b] >= 0))
-        rows[both, at, codes[both, a] * many + codes[both, b]] = 1
+    size = len(pairs) * many**2
+    if size > _MOST_CELLS or len(pairs) * len(codes) > _MOST_SUMS:
+        return Undefined(f"{len(pairs):,} pairs of raters and {many:,} values are too many; take krippendorff")
+    # Of every pair of raters, the items that both rated, and the cell of their table that each lies in.
+    both = [np.flatnonzero((codes[:, a] >= 0) & (codes[:, b] >= 0)) for a, b in pairs]
+    item = np.concatenate(both)
+    cell = np.concatenate([
+        at * many**2 + codes[rows, a] * many + codes[rows, b]
+        for at, ((a, b), rows) in enumerate(zip(pairs, both, strict=True))
+    ])  # fmt: skip
 
-    def of(sums: Floats) -> Floats:
-        each = _of_cells(sums.reshape(len(sums), len(pairs), many, many), weight)
+    def one(weights: Floats) -> float:
+        cells = np.bincount(cell, weights[item], minlength=size).astype(np.float64)
+        each = _of_cells(cells.reshape(len(pairs), many, many), weight)
         has = np.isfinite(each)
-        return _ratio(np.where(has, each, 0).sum(axis=1), has.sum(axis=1).astype(np.float64))
+        return float(each[has].mean()) if has.any() else np.nan
 
-    return Statistic(
-        rows.reshape(len(codes), -1), pattern.reshape(-1), of, "every pair of raters used one category only"
-    )
+    def of(weights: Floats) -> Floats:
+        return np.array([one(each) for each in weights])
+
+    reason = "every pair of raters used one category only"
+    return Statistic(codes.astype(np.float64), pattern.reshape(-1), of, reason, summed=False)
 
 
 def cohen_pairs(table: Ratings, weights: Weights = "none") -> dict[tuple[str, str], float | Undefined]:

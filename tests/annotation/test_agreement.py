@@ -1,6 +1,6 @@
 """Agreement: published figures, a second way of computing, and what must hold of any table."""
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from annotation.alpha import krippendorff_alpha, set_distance
 from annotation.bootstrap import Statistic, draws, interval, resampled
-from annotation.icc import FORMS, icc, icc_interval
+from annotation.icc import FORMS, counted, icc, icc_interval
 from annotation.kappa import cohen_kappa, cohen_pairs, fleiss_by_category, fleiss_kappa, gwet, percent_agreement
 from annotation.ratings import Ratings, Undefined, ratings
 from schemas.errors import SourceTableError
@@ -190,6 +190,34 @@ def test_bootstrap_is_resampling(level):
         again = Ratings(codes, KRIPPENDORFF.values, tuple(map(str, range(12))), KRIPPENDORFF.raters)
         meant = value_of(krippendorff_alpha(again, level))
         assert one == pytest.approx(np.nan if isinstance(meant, Undefined) else meant, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "make", [cohen_kappa, lambda table: cohen_kappa(table, "linear"), fleiss_kappa, gwet, percent_agreement,
+             lambda table: gwet(table, "quadratic"), icc, lambda table: icc(table, "1,1")],
+)  # fmt: skip
+def test_every_bootstrap_is_resampling(make):
+    one = make(KRIPPENDORFF)
+    # An ICC is of some of the items: those are resampled.
+    used = KRIPPENDORFF
+    if len(one.pattern) != len(used.items):
+        used = counted(used, "2,1" if len(one.pattern) == len(counted(used, "2,1").items) else "1,1")
+    many = len(used.items)
+    assert many == len(one.pattern)
+    source = draws(many, 30, 3)
+    for found in resampled(one, 30, 3):
+        codes = used.codes[source.integers(many, size=many)]
+        meant = value_of(make(Ratings(codes, used.values, tuple(map(str, range(many))), used.raters)))
+        assert found == pytest.approx(np.nan if isinstance(meant, Undefined) else meant, nan_ok=True)
+
+
+def test_a_long_list_of_labels_has_a_kappa():
+    random = np.random.default_rng(8)
+    truth = random.integers(0, 40, 3000)
+    codes = np.where(random.random((3000, 4)) < 0.5, truth[:, None], random.integers(0, 40, (3000, 4)))
+    table = Ratings(codes, tuple(range(40)), tuple(map(str, range(3000))), tuple("abcd"))
+    meant = np.mean([cohen_kappa_score(codes[:, a], codes[:, b]) for a, b in combinations(range(4), 2)])
+    assert value_of(cohen_kappa(table)) == pytest.approx(meant)
 
 
 def test_interval_holds_the_value_and_is_the_same_each_time():
