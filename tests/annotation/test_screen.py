@@ -11,8 +11,8 @@ from asking_for_tests import built
 from label_studio_server import PASSWORD, TOKEN, ask
 
 from annotation.label_studio import LabelStudio
-from annotation.media_server import MediaServer
-from annotation.push import KEY
+from annotation.media_server import MediaServer, link
+from annotation.push import KEY, LINKS_UNTIL
 from pipelines.annotating.pull import pull_recipe
 from pipelines.annotating.push import push_recipe
 
@@ -111,6 +111,20 @@ def test_a_clip_plays_and_hotkeys_answer(  # noqa: PLR0917 - fixtures
     said = {row["question"]: row["value"] for row in rows if row["item"] == task["data"][KEY]}
     assert said == {"sentiment": "positive", "intensity": 3.0}
     assert all(row["lead_time_s"] > 1 for row in rows)
+
+
+def test_a_link_that_has_expired_plays_again_after_a_push(page, label_studio, home, pushed, media):
+    server = LabelStudio(label_studio.url, TOKEN)
+    task = list(server.tasks(pushed["video"], answers=False))[1]
+    until = int(time.time()) - 1
+    expired = link(media.base, task["data"]["video"].rpartition("/")[2], home.media_secret, until)
+    server.change_task(task["id"], {**task["data"], "video": expired, LINKS_UNTIL: until})
+    open_task(page, label_studio, pushed["video"], task["id"])
+    time.sleep(4)
+    assert not page.run("() => (document.querySelector('video')?.readyState ?? 0) > 0")
+    push_recipe(home, server, media_url=media.base)
+    open_task(page, label_studio, pushed["video"], task["id"])
+    page.until("() => { const one = document.querySelector('video'); return one && one.readyState >= 3 }")
 
 
 def test_sound_is_heard(page, label_studio, pushed):
