@@ -22,7 +22,8 @@ NAMES = {
 }
 """Columns, and what else they are called."""
 _COLUMN = {written: name for name, ways in NAMES.items() for written in ways}
-_NEEDED = ("recording", "start", "end")
+NEEDED = ("recording", "start", "end")
+"""The columns that a table of utterances has at least."""
 _CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:[.,]\d+)?)")
 _SHOWN = 5
 
@@ -33,7 +34,7 @@ def further_columns(path: Path) -> tuple[str, ...]:
 
     def note(names: Sequence[str], where: Path) -> None:
         _check(names, where)
-        found.update(dict.fromkeys(name.strip() for name in names if _meaning(name) is None and name.strip()))
+        found.update(dict.fromkeys(name.strip() for name in names if meaning_of(name) is None and name.strip()))
 
     rows = records(path, note)
     if path.suffix.lower() == ".jsonl":  # each row may have further ones
@@ -124,20 +125,21 @@ def with_context(rows: Callable[[], Iterable[SourceRow]], most: int) -> Iterator
     return (row.model_copy(update={"before": before.get(row.id, ())}) for row in rows())
 
 
-def _meaning(column: str) -> str | None:
+def meaning_of(column: str) -> str | None:
+    """What a column of a table of utterances means; None for a further one."""
     return _COLUMN.get(column.strip().lower())
 
 
 def _check(names: Sequence[str], path: Path) -> None:
-    meant = [meaning for name in names if (meaning := _meaning(name)) is not None]
-    for name in _NEEDED:
+    meant = [meaning for name in names if (meaning := meaning_of(name)) is not None]
+    for name in NEEDED:
         if name not in meant:
-            near = [one for one in names if _meaning(one) is None]
+            near = [one for one in names if meaning_of(one) is None]
             close = difflib.get_close_matches(name, [one.lower() for one in near], n=1)
             raise SourceTableError(
                 f"{path}: no column {name!r} among {', '.join(names) or 'nothing'}",
                 do=(f"is {close[0]!r} meant? " if close else "")
-                + f"a table of utterances has the columns {', '.join(_NEEDED)}",
+                + f"a table of utterances has the columns {', '.join(NEEDED)}",
             )
     twice = [name for name in NAMES if meant.count(name) > 1]
     if twice:
@@ -152,9 +154,9 @@ def _utterance(values: Mapping[str, object], where: str) -> tuple[str, Utterance
             raise SourceTableError(f"{where}: {column}: found a {type(value).__name__}, expected one value")
         text = (str(value).lower() if isinstance(value, bool) else str(value)).strip()
         if text:
-            meaning = _meaning(column)
+            meaning = meaning_of(column)
             (told if meaning else extra)[meaning or column.strip()] = text
-    lacking = [name for name in _NEEDED if name not in told]
+    lacking = [name for name in NEEDED if name not in told]
     if lacking:
         raise SourceTableError(f"{where}: {lacking[0]} is empty", do="fill it, or take the row out")
     turn = told.get("turn")

@@ -49,12 +49,13 @@ class Corpus:
 
     @property
     def has_splits(self) -> bool:
-        """Whether every source says its split."""
-        return all(row.get(SPLIT) for row in self.sources)
+        """Whether every source, or every utterance, says its split."""
+        return all(row.get(SPLIT) for row in self.utterances or self.sources)
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
         """How often each label was given in each split, by question."""
         split = {str(row["id"]): str(row.get(SPLIT, "")) for row in self.sources}
+        split |= {str(row["utterance"]): str(row.get(SPLIT, "")) for row in self.utterances}
         found: dict[str, dict[str, Counter[str]]] = {}
         for one in self.labels:
             question = one.question if one.shown == "all" else f"{one.question}, {one.shown}"

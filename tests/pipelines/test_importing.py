@@ -208,6 +208,31 @@ def test_any_table_with_raters_becomes_answers(tmp_path: Path):
         plain([tmp_path / "t.csv"], None, ["mod"], key="clip")
 
 
+def test_a_table_of_times_and_labels_becomes_utterances_and_answers(tmp_path: Path):
+    (tmp_path / "media").mkdir()
+    soundfile.write(tmp_path / "media" / "-talk.wav", np.random.default_rng(1).uniform(-0.2, 0.2, 48_000), 16_000)
+    text = (
+        "video_id,clip,start_time,end_time,text,who,sentiment,split\n"
+        "-talk,-talk[0],0,1.5,Hello,r1,2,train\n-talk,-talk[0],0,1.5,Hello,r2,3,train\n-talk,-talk[1],1.5,3,No,r1,-1,test\n"
+        "lost,lost[0],0,1,Gone,r1,0,train\n"
+    )
+    given = files(tmp_path, t__csv=text)
+    with pytest.raises(SourceTableError, match=r"u\.csv:3: start_time is empty"):
+        plain(files(tmp_path, u__csv=text.replace("0,1.5,Hello,r2", ",1.5,Hello,r2")), tmp_path, ["sentiment"], "clip")
+    with pytest.raises(UsageError, match="has times of utterances"):
+        plain(given, None, ["sentiment"], key="clip", rater="who")
+    corpus = plain(given, tmp_path / "media", ["sentiment"], key="clip", rater="who")
+    assert corpus.counts() == {"sentiment": {"train": {"2": 1, "3": 1, "0": 1}, "test": {"-1": 1}}}
+    write(corpus, tmp_path / "corpus")
+    recipe = tmp_path / "corpus" / "recipe.yaml"
+    assert work.build(recipe, str(tmp_path / "store")).failed == {"lost"}
+    work.publish(recipe, str(tmp_path / "store"), tmp_path / "out")
+    loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    found = [(row["utterance"], row["start"], row["end"], row["text"], row["sentiment"]) for row in loaded["train"]]
+    assert found == [("-talk[0]", 0.0, 1.5, "Hello", 2.5)]
+    assert loaded["test"]["utterance"] == ["-talk[1]"]
+
+
 TURNS = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
 
 [0.2500 - 1.5000]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]
