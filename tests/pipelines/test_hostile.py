@@ -16,6 +16,7 @@ from steps_for_tests import Length
 from pipelines.acquiring.acquire import acquire
 from pipelines.acquiring.ids import id_of
 from pipelines.acquiring.sources import read_sources
+from pipelines.annotating.question_file import read_questions
 from pipelines.lineage import Lineage
 from pipelines.recipe_file import read_yaml
 from pipelines.segmenting.subtitle_files import read_subtitles
@@ -262,3 +263,9 @@ def test_every_test_that_the_table_of_attacks_names_is_there():
     assert len(named) > 40
     folder = Path(__file__).parent
     assert [one for one in named if f"def {one[1]}(" not in (folder / one[0]).read_text("utf-8")] == []
+
+
+def test_a_question_whose_kind_is_a_list_is_told(tmp_path: Path):
+    (tmp_path / "q.yaml").write_text("questions:\n- {id: mood, kind: [sad, happy]}\n")
+    with pytest.raises(RecipeError, match=r"q\.yaml:2: questions\.0\.kind: unknown kind"):
+        read_questions(tmp_path / "q.yaml")
