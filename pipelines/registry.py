@@ -20,6 +20,7 @@ BUILT_IN = {
     "egemaps": "extractors.egemaps:Egemaps",
     "openface": "extractors.openface:OpenFace",
     "sensors": "extractors.sensors:Sensors",
+    "speakers": "extractors.speakers:Diarization",
     "word_lists": "extractors.word_lists:WordLists",
 }
 

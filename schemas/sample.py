@@ -40,7 +40,12 @@ class SampleRows:
 
 
 def sample_schema(
-    tracks: Columns, aligned_to: AlignedTo, functionals: Sequence[str] = (), told: Sequence[str] | None = None
+    tracks: Columns,
+    aligned_to: AlignedTo,
+    functionals: Sequence[str] = (),
+    told: Sequence[str] | None = None,
+    *,
+    voices: bool = False,
 ) -> "pa.Schema":
     """Columns of the samples. They depend on the recipe alone, so that the samples of all recordings fit together.
 
@@ -51,6 +56,7 @@ def sample_schema(
         was chosen because it speaks (with `face_score` in [0, 1]) or as the largest.
     functionals: statistics of each sample's voice.
     told: further columns of a table of utterances, which also names each sample; None where there is none.
+    voices: whether voices were told apart: then `voices` has the turns that touch the sample.
     """
     import pyarrow as pa
 
@@ -75,6 +81,8 @@ def sample_schema(
         fields["utterance"] = pa.string()
         if told:
             fields["extra"] = pa.struct([(name, pa.string()) for name in told])
+    if voices:
+        fields["voices"] = pa.list_(voice_type())
     if "faces" in tracks:
         fields |= {"face_id": pa.int32(), "face_chosen": pa.string(), "face_score": pa.float32()}
     if functionals:
@@ -106,6 +114,23 @@ def word_type() -> "pa.DataType":
             ("text", pa.string()),
             ("probability", pa.float32()),
             ("interpolated", pa.bool_()),
+        ]
+    )
+
+
+def voice_type() -> "pa.DataType":
+    """A turn of one voice, with the face that is seen to speak with that voice."""
+    import pyarrow as pa
+
+    return pa.struct(
+        [
+            ("start", pa.float64()),
+            ("end", pa.float64()),
+            ("voice", pa.int32()),
+            ("score", pa.float32()),
+            ("margin", pa.float32()),
+            ("face_id", pa.int32()),
+            ("face_score", pa.float32()),
         ]
     )
 

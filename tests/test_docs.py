@@ -18,6 +18,7 @@ from extractors.functionals import SPEECH_RATE_NAMES
 from extractors.openface import OpenFace
 from extractors.prosody import Prosody
 from extractors.sensors import Sensor, Sensors
+from extractors.speakers import Diarization
 from extractors.speech import Speech
 from extractors.word_lists import WordLists
 from pipelines import cli, registry
@@ -58,11 +59,12 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("measurements.md", "`egemaps`", egemaps.Egemaps),
     ("measurements.md", "`openface`", OpenFace),
     ("measurements.md", "`sensors`", Sensors),
+    ("measurements.md", "`speakers`", Diarization),
     ("measurements.md", "`word_lists`", WordLists),
     ("measurements.md", "A track of a sensor", Sensor),
     ("measurements.md", "`clip`", PictureEmbedding),
 ]
-FILLED_IN = {"contents", "folder", "tracks", "told"}
+FILLED_IN = {"contents", "folder", "tracks", "told", "voices"}
 """Fields that no person writes."""
 
 
@@ -161,7 +163,7 @@ def test_every_column_of_a_row_is_told():
     told = table(section("dataset.md", "A row"), "column")
     named = {name for cell in told for name in re.findall(r"`(\w+)`", cell)}
     tracks = {"faces": ("mouth_open",), "prosody": ("f0_hz",)}
-    made = set(sample_schema(tracks, "word", ("voiced_share",), ()).names)
+    made = set(sample_schema(tracks, "word", ("voiced_share",), (), voices=True).names)
     published = {"audio", "video", "image", "source", "licence", "consent", "sha256", "extra"}
     assert named == made | published
     assert all(f"`{name}`" in section("dataset.md", "What is not there") for name in MODALITIES)

@@ -26,7 +26,7 @@ A_MOMENT = np.array([[0, 1]], np.int64)
 class Wanted:
     """What rows hold. grid_s: where aligned to a grid. tracks: kind to columns, none for an embedding.
 
-    told: further columns of a table of utterances; None where there is no such table.
+    told: further columns of a table of utterances; None where there is no such table. voices: their turns too.
     """
 
     to: AlignedTo
@@ -35,6 +35,7 @@ class Wanted:
     face: Literal["speaking", "largest"]
     tracks: Mapping[str, tuple[str, ...]]
     told: tuple[str, ...] | None = None
+    voices: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.functionals import FUNCTIONAL_NAMES, SPEECH_RATE_NAMES, functionals, speech_rate
+from extractors.speakers import turns_within
 from pipelines.publishing.sample_columns import lists, numbers, pooled, sliced, struct
 from pipelines.publishing.sample_pieces import A_MOMENT, Pieces, Wanted, cut, extent, measured_face, measured_track
 from pipelines.segmenting.chosen_face import choose
@@ -20,6 +21,7 @@ from schemas.facts import Facts, Watched
 from schemas.sample import column_name, sample_schema
 from schemas.segment import Segment, Segments
 from schemas.source import Source
+from schemas.speakers import Speakers
 from schemas.speaking import Speaking
 from schemas.step import Recording
 from schemas.track import Track
@@ -43,6 +45,7 @@ class Known:
     tracks: dict[str, TrackFile]
     faces: FacesFile | None
     speaking: Speaking | None
+    speakers: Speakers | None = None
 
     @property
     def has_clock(self) -> bool:
@@ -75,6 +78,7 @@ def opened(recording: Recording, wanted: Wanted) -> Iterator[Known]:
             tracks=tracks,
             faces=faces,
             speaking=speaking,
+            speakers=recording.read("speakers", Speakers) if wanted.voices and recording.has("speakers") else None,
         )
 
 
@@ -98,7 +102,7 @@ def _faces(file: FacesFile, known: Known, wanted: Wanted, pieces: Pieces) -> Fac
 def schema_of(wanted: Wanted) -> "pa.Schema":
     """The columns of the rows: `wanted` alone decides."""
     names = (*(FUNCTIONAL_NAMES if "prosody" in wanted.tracks else ()), *SPEECH_RATE_NAMES)
-    return sample_schema(wanted.tracks, wanted.to, names, wanted.told)
+    return sample_schema(wanted.tracks, wanted.to, names, wanted.told, voices=wanted.voices)
 
 
 def batches(known: Known, wanted: Wanted, rows: int) -> "Iterator[pa.Table]":
@@ -148,6 +152,7 @@ def _batch(known: Known, wanted: Wanted, part: slice) -> "pa.Table":
         "present": present,
         "aligned": aligned,
         "functionals": _functionals(known, tracks.get("prosody"), pieces),
+        "voices": _voices(known.speakers, pieces),
     }
     arrays = [_column(columns[name], schema.field(name).type, count) for name in schema.names]
     return pa.Table.from_arrays(arrays, schema=schema)
@@ -163,6 +168,23 @@ def _functionals(known: Known, prosody: Track | None, pieces: Pieces) -> list[di
         of_voice = functionals(prosody, segment.start, segment.end) if prosody else {}
         of_words = speech_rate(words, segment.start, segment.end) if known.said else {}
         found.append({**of_voice, **of_words})
+    return found
+
+
+def _voices(speakers: Speakers | None, pieces: Pieces) -> list[list[dict[str, float | int | None]] | None]:
+    """The turns that touch each segment, on the recording's clock; None where voices were not told apart."""
+    found: list[list[dict[str, float | int | None]] | None] = []
+    for segment in pieces.segments:
+        if speakers is None or segment.start is None or segment.end is None:
+            found.append(None)
+            continue
+        found.append(
+            [
+                turn.model_dump()
+                | {"face_id": speakers.voices[turn.voice].face, "face_score": speakers.voices[turn.voice].face_score}
+                for turn in turns_within(speakers.turns, segment.start, segment.end)
+            ]
+        )
     return found
 
 

@@ -48,6 +48,8 @@ class Samples(Step):
     """Filled in from the measurements: each track with its columns; none for an embedding."""
     told: tuple[str, ...] | None = None
     """Filled in from the table of utterances, if there is one: its further columns."""
+    voices: bool = False
+    """Filled in from the measurements: whether voices are told apart."""
 
     @classmethod
     def of(cls, wanted: Mapping[str, Any], steps: Sequence[Step], told: Sequence[str] | None = None) -> Self:
@@ -55,17 +57,19 @@ class Samples(Step):
         every = [*steps, *(watcher for step in steps for watcher in getattr(step, "watchers", ()))]
         named = {kind: columns for step in every for kind, columns in step.track_columns.items()}
         tracks = {kind: () if is_embedding(columns) else columns for kind, columns in sorted(named.items())}
-        return cls.model_validate({**wanted, "tracks": tracks, "told": told})
+        voices = any("speakers" in step.makes for step in steps)
+        return cls.model_validate({**wanted, "tracks": tracks, "told": told, "voices": voices})
 
     @property
     def uses(self) -> tuple[str, ...]:  # type: ignore[override]  # what is used depends on a field
         """All that may be known of a recording."""
-        return ("watched", "words", *self.tracks, *(("speaking",) if "faces" in self.tracks else ()))
+        more = {"speaking": "faces" in self.tracks, "speakers": self.voices}
+        return ("watched", "words", *self.tracks, *(kind for kind, there in more.items() if there))
 
     def identity(self) -> dict[str, object]:
-        """Without a table of utterances there is nothing to say of one."""
-        found = super().identity()
-        return found if self.told is not None else {**found, "fields": self.model_dump(mode="json", exclude={"told"})}
+        """Without a table of utterances, or voices, there is nothing to say of them."""
+        unsaid = {name for name, said in (("told", self.told is not None), ("voices", self.voices)) if not said}
+        return {**super().identity(), "fields": self.model_dump(mode="json", exclude=unsaid)}
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -75,9 +79,9 @@ class Samples(Step):
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         """Put each recording's samples together."""
         if isinstance(self.to, Grid):
-            wanted = Wanted("grid", self.to.grid_s, self.how, self.face, self.tracks, self.told)
+            wanted = Wanted("grid", self.to.grid_s, self.how, self.face, self.tracks, self.told, self.voices)
         else:
-            wanted = Wanted(self.to, 0.0, self.how, self.face, self.tracks, self.told)
+            wanted = Wanted(self.to, 0.0, self.how, self.face, self.tracks, self.told, self.voices)
         for recording in recordings:
             with opened(recording, wanted) as known, recording.create("samples", SampleRows.suffix) as path:
                 write_tables(path, schema_of(wanted), batches(known, wanted, _ROWS))

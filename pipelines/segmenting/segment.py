@@ -1,6 +1,5 @@
 """Cutting a recording into the pieces that become samples."""
 
-import bisect
 import itertools
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
@@ -9,7 +8,6 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from extractors.shots import Shots
-from extractors.speaking import speaker_of
 from pipelines.segmenting.cuts import (
     Run,
     Units,
@@ -22,11 +20,13 @@ from pipelines.segmenting.cuts import (
 )
 from pipelines.segmenting.given_times import by_table
 from pipelines.segmenting.subtitles import ReadSubtitles
+from pipelines.segmenting.who_speaks import heard_speakers, named_speakers, seen_speakers
 from schemas import segment
 from schemas.clock import MICROSECONDS_PER_SECOND, to_s, to_us
 from schemas.facts import Facts, Watched
 from schemas.segment import Cue, Segments, Subtitles
 from schemas.shots import Cuts
+from schemas.speakers import Speakers
 from schemas.speaking import Speaking
 from schemas.step import Recording, Step
 from schemas.transcript import Transcript, Word
@@ -44,7 +44,6 @@ _NEEDS: Final[dict[By, str]] = {
     "table": "watched",
     "whole": "watched",
 }
-_BRIEF_S: Final = 1.0
 _SPOKEN: Final = ("sentence", "pause")
 _LACKING: Final = {
     "words": "no words are known of it (no sound, or no `speech` in the recipe)",
@@ -66,8 +65,8 @@ class Segment(Step):
 
     by: By = "sentence"
     """sentence: punctuation; subtitle: the cues; pause: silence between words; turn: changes of the speaker whom the
-    subtitles name, or whose face is seen to speak; shot: cuts of the picture; window: stretches of equal length;
-    table: times that a table gives; whole: one piece."""
+    subtitles name, else of the voice, else of the face that is seen to speak; shot: cuts of the picture; window:
+    stretches of equal length; table: times that a table gives; whole: one piece."""
     table: Annotated[str | None, Field(min_length=1, exclude=True)] = None
     """By table: a table (.csv, .tsv, .jsonl) of utterances, counted from the recipe's folder. What it says of a
     recording is a part of its source; where it lies is nobody's business."""
@@ -99,7 +98,7 @@ class Segment(Step):
     @property
     def uses(self) -> tuple[str, ...]:  # type: ignore[override]  # what is used depends on a field
         """What the cut looks at; words also say what each piece holds."""
-        extra = {"turn": ("speaking",), "subtitle": (), "table": ("utterances",)}.get(self.by, ("watched",))
+        extra = {"turn": ("speakers", "speaking"), "subtitle": (), "table": ("utterances",)}.get(self.by, ("watched",))
         if self.by == "whole" and self.context:
             extra = ("before",)
         return tuple(dict.fromkeys(("words", _NEEDS[self.by], *extra)))
@@ -181,10 +180,12 @@ class Segment(Step):
         said = words or [Word(start=cue.start, end=cue.end, text=f" {cue.text}") for cue in cues]
         if any(cue.speaker for cue in cues):
             speakers = named_speakers(cues, said)
-        elif words and recording.has("speaking"):
-            speakers = seen_speakers(recording.read("speaking", Speaking), words)
+        else:
+            # A number holds within one recording: the same one elsewhere is somebody else.
+            speakers = _numbered(recording, words)
+            speakers = speakers and [f"{recording.id} {speaker}" for speaker in speakers]
         if speakers is None and said:
-            reason = "no subtitles name the speakers, and no face is seen to speak"
+            reason = "no subtitles name the speakers, no voices were told apart, and no face is seen to speak"
             recording.absent("segments", f"cannot be cut by turn: {reason}")
             return
         pieces = by_turns(said, speakers or [], self)
@@ -212,6 +213,16 @@ class Segment(Step):
         before = recording.source.before[-self.context :] if self.by == "whole" and self.context else ()
         made = Segments(by=self.by, segments=tuple(pieces), context=self.context, before=before, notes=notes)
         recording.write("segments", made)
+
+
+def _numbered(recording: Recording, words: Sequence[Word]) -> list[str] | None:
+    """Who says each word, by voice or else by face; None where neither is known."""
+    found = None
+    if words and recording.has("speakers"):
+        found = heard_speakers(recording.read("speakers", Speakers).turns, words)
+    if found is None and words and recording.has("speaking"):
+        found = seen_speakers(recording.read("speaking", Speaking), words)
+    return found
 
 
 def _words(recording: Recording) -> tuple[Word, ...]:
@@ -242,35 +253,6 @@ def by_turns(words: Sequence[Word], speakers: Sequence[str], how: Segment) -> li
         told = {"speaker": speakers[run[0]], "turn": turns[run[0]]}
         pieces.append(_piece(index, units.span(run), words, run).model_copy(update=told))
     return pieces
-
-
-def named_speakers(cues: Sequence[Cue], words: Sequence[Word]) -> list[str]:
-    """Who says each word, by the last named cue shown before the word's middle; a cue without a name goes on with it.
-
-    At least one cue has a name.
-    """
-    named = [cue for cue in cues if cue.speaker]
-    shown = [to_us(cue.start) for cue in named]
-    middles = [(to_us(word.start) + to_us(word.end)) // 2 for word in words]
-    return [named[max(0, bisect.bisect_right(shown, middle) - 1)].speaker or "" for middle in middles]
-
-
-def seen_speakers(speaking: Speaking, words: Sequence[Word]) -> list[str] | None:
-    """Whose face says each word (`face 0`), a word that no face is seen to say going with the one before.
-
-    A face heard for less than a second between others is no turn of its own. None where no face is seen speaking.
-    """
-    seen = [speaker_of(speaking, word.start, word.end)[0] for word in words]
-    first = next((face for face in seen if face is not None), None)
-    if first is None:
-        return None
-    faces: list[int] = []
-    for face in seen:
-        faces.append(face if face is not None else faces[-1] if faces else first)
-    for begin, end in runs_between([one != other for one, other in itertools.pairwise(faces)] + [True])[1:]:
-        if words[end - 1].end - words[begin].start < _BRIEF_S:
-            faces[begin:end] = [faces[begin - 1]] * (end - begin)
-    return [f"face {face}" for face in faces]
 
 
 def by_cues(cues: Sequence[Cue], words: Sequence[Word], how: Segment) -> list[segment.Segment]:

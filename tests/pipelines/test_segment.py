@@ -17,6 +17,7 @@ from schemas.facts import Facts, Watched
 from schemas.segment import Cue, Segments, Subtitles
 from schemas.shots import Cuts
 from schemas.source import Source
+from schemas.speakers import Speakers, Turn, Voice
 from schemas.speaking import Speaking
 from schemas.transcript import Transcript, Word
 
@@ -212,7 +213,26 @@ def test_turns_change_with_the_face_that_speaks(tmp_path):
     how.run([made], None)
     found = made.read("segments", Segments).segments
     # The last word alone is too brief to be a turn.
-    assert [(piece.speaker, piece.text) for piece in found] == [("face 0", "w0 w1 w2 w3"), ("face 1", "w4 w5 w6 w7 w8")]
+    assert [(piece.speaker, piece.text) for piece in found] == [
+        (f"{made.id} face 0", "w0 w1 w2 w3"),
+        (f"{made.id} face 1", "w4 w5 w6 w7 w8"),
+    ]
+
+
+def test_turns_change_with_the_voice_whatever_the_faces_do(tmp_path):
+    made = recording(tmp_path, words=NINE)
+    made.write("speaking", seen_to_speak("-00-11110"))
+    times = ((1.0, 2.9, 0), (3.1, 6.0, 1), (6.0, 8.0, 0))
+    turns = tuple(Turn(start=start, end=end, voice=voice, score=0.9, margin=0.1) for start, end, voice in times)
+    made.write("speakers", Speakers(turns=turns, voices=(Voice(seconds=3.9), Voice(seconds=2.9))))
+    Segment(by="turn", min_s=0).run([made], None)
+    found = made.read("segments", Segments).segments
+    # A word that no turn touches goes with the one before; before the first, with the first.
+    assert [(piece.speaker, piece.text) for piece in found] == [
+        (f"{made.id} voice 0", "w0 w1 w2"),
+        (f"{made.id} voice 1", "w3 w4 w5"),
+        (f"{made.id} voice 0", "w6 w7 w8"),
+    ]
 
 
 def test_nobody_seen_to_speak_makes_no_turns(tmp_path):
@@ -407,5 +427,5 @@ def test_only_what_the_cut_looks_at_is_used():
     assert Segment().uses == ("words", "watched")
     assert Segment(by="window").uses == ("words", "watched")
     assert Segment(by="subtitle").uses == ("words", "cues")
-    assert Segment(by="turn").uses == ("words", "cues", "speaking")
+    assert Segment(by="turn").uses == ("words", "cues", "speakers", "speaking")
     assert Segment(by="shot").uses == ("words", "shots", "watched")
