@@ -11,6 +11,7 @@ from extractors.sensors import Sensors, contents_of_all
 from extractors.speaking import SpeakingFace
 from extractors.word_lists import WordLists, read_lists
 from pipelines import registry
+from pipelines.acquiring.columns import columns_of
 from pipelines.acquiring.joined import read_facts
 from pipelines.acquiring.utterances import further_columns
 from pipelines.annotating.question_file import read_questions
@@ -23,6 +24,7 @@ from pipelines.sifting.scoring import Scoring, scoring
 from pipelines.watching.probe import Probe
 from pipelines.watching.watch import Watch
 from schemas.errors import MeasurementError, MissingPart, RecipeError
+from schemas.publication import GROUPS
 from schemas.question import QuestionSpec
 from schemas.recipe import Recipe
 from schemas.step import Step
@@ -96,7 +98,9 @@ def make_plan(file: YamlFile, recipe: Recipe) -> Plan:
     watchers = tuple(step for step in steps if isinstance(step, Watcher))
     others = [step for step in steps if not isinstance(step, Watcher)]
     fused: list[Step] = [Probe(), Watch(watchers=watchers), *others]
-    samples = _samples(file, recipe, fused, _told(file, segment, recipe.join))
+    told = _told(file, segment, recipe.join)
+    _grouped(file, recipe, told)
+    samples = _samples(file, recipe, fused, told)
     if recipe.gates:
         fused.append(_scoring(file, recipe, fused))
     return Plan(recipe, (*fused, samples))
@@ -248,8 +252,23 @@ def _told(file: YamlFile, segment: Segment, joined: str | tuple[str, ...]) -> tu
     return tuple(sorted({*further_columns(folder / segment.table), *more}))
 
 
+def _grouped(file: YamlFile, recipe: Recipe, told: Sequence[str] | None) -> None:
+    """Refuse a column to group by, or to split by, that nothing has. Raises RecipeError."""
+    folder = file.path.parent
+    own = columns_of(_several(recipe.sources), folder)
+    if own is None:
+        return
+    joined = [name for table in _several(recipe.join) for name in read_facts(folder / table).columns]
+    known = [*GROUPS, *sorted({*own, *joined, *(told or ())} - set(GROUPS))]
+    how = recipe.publish
+    where = ("publish", "splits") if how.official is not None else ("publish", "group_by")
+    for name in how.groups if {"group_by", "splits"} & how.model_fields_set else ():
+        if name not in known:
+            raise unknown_name(file, where, name, known, "column")
+
+
 def _samples(file: YamlFile, recipe: Recipe, steps: Sequence[Step], told: tuple[str, ...] | None) -> Samples:
-    fields = [name for name in Samples.model_fields if name not in ("tracks", "told")]  # those are filled in
+    fields = [name for name in Samples.model_fields if name not in ("tracks", "told", "voices")]  # those are filled in
     for name in recipe.align:
         if name == "grid_s":
             raise RecipeError(

@@ -14,6 +14,8 @@ from schemas.failure import Failure
 from schemas.gates import GatesTold
 from schemas.tally import Tally
 
+GROUPS = ("recording", "source", "speaker", "dialogue", "language", "licence", "consent")
+"""What every sample can be grouped by."""
 Medium = Literal["audio", "video", "image"]
 Auditing = Literal["stop", "report", "skip"]
 

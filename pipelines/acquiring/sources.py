@@ -205,9 +205,14 @@ def _check_columns(names: Sequence[str], path: Place) -> None:
         raise SourceTableError(f"{path}: several columns mean {twice[0]!r}: {', '.join(names)}", do="keep one of them")
 
 
+def is_further(column: str) -> bool:
+    """Whether a column means nothing here: it is kept as it is."""
+    return column.strip().lower() not in _COLUMN
+
+
 def near_misses(names: Sequence[str]) -> dict[str, str]:
     """Extra columns that look like a misspelt known one: `speeker` -> `speaker`."""
-    unknown = [name for name in names if name.strip().lower() not in _COLUMN]
+    unknown = [name for name in names if is_further(name)]
     near = {name: difflib.get_close_matches(name.lower(), list(_COLUMN), n=1, cutoff=0.8) for name in unknown}
     return {name: close[0] for name, close in near.items() if close}
 

@@ -17,7 +17,7 @@ from pipelines.publishing.provenance import Kinds
 from pipelines.publishing.splits import Grouping, split_of
 from schemas.errors import UsageError
 from schemas.failure import Failure
-from schemas.publication import SPLIT_NAMES, Publication, is_split_name
+from schemas.publication import GROUPS, SPLIT_NAMES, Publication, is_split_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -265,7 +265,7 @@ def _unite_columns(recording: str, schema: "pa.Schema", types: dict[str, "pa.Dat
 
 
 def _check_groups(groups: Sequence[str], extra: Mapping[str, object], field: str) -> None:
-    known = ["recording", "source", "speaker", "dialogue", "language", "licence", "consent", *sorted(extra)]
+    known = [*GROUPS, *sorted(extra)]
     for key in groups:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
