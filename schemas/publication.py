@@ -19,6 +19,7 @@ GROUPS = ("recording", "source", "speaker", "dialogue", "language", "licence", "
 Medium = Literal["audio", "video", "image"]
 Auditing = Literal["stop", "report", "skip"]
 
+_MOST_FOLDS = 100
 _SPLIT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,50}")
 SPLIT_NAMES = "letters, digits and '_', a letter first, not 'all'"
 
@@ -40,7 +41,11 @@ class Publication(BaseModel):
     splits: dict[str, Annotated[float, Field(gt=0, le=1)]] | str = Field(
         default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1}
     )
-    """Name and share of each split, the shares sum to 1; or the column of the table of sources that names the split."""
+    """Name and share of each split, the shares sum to 1; or `{folds: 5}`; or the column that names the split."""
+    stratify: tuple[str, ...] = ()
+    """Columns of answers, such as `emotion`: each of their values has its share in each split, as groups allow."""
+    continues: str | None = None
+    """With `stratify`: the `manifest.json` of an earlier publication in another folder, whose groups keep their split."""
     shard_mb: Annotated[int, Field(ge=1)] = 256
     """A Parquet file is closed before it passes this size; most have half of it."""
     seed: str = ""
@@ -48,6 +53,22 @@ class Publication(BaseModel):
 
     audit: Auditing = "stop"
     """What the audit's errors do: stop the publication, or stand in the card; `skip` makes none."""
+
+    @field_validator("splits", mode="before")
+    @classmethod
+    def _folds(cls, splits: Any) -> Any:
+        """`{folds: 5}` is short for `fold_0` to `fold_4` of equal shares."""
+        if not isinstance(splits, dict) or set(splits) != {"folds"}:
+            return splits
+        folds = splits["folds"]
+        if isinstance(folds, bool) or not isinstance(folds, int) or not 2 <= folds <= _MOST_FOLDS:
+            raise ValueError(f"folds is {folds!r}; a whole number from 2 to {_MOST_FOLDS} is needed")
+        return {f"fold_{at}": 1 / folds for at in range(folds)}
+
+    @field_validator("stratify", mode="before")
+    @classmethod
+    def _several(cls, written: Any) -> Any:
+        return (written,) if isinstance(written, str) else written
 
     @field_validator("splits")
     @classmethod
@@ -70,8 +91,12 @@ class Publication(BaseModel):
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        if isinstance(self.splits, str) and self.model_fields_set & {"group_by", "seed"}:
-            raise ValueError(f"the column {self.splits!r} names the splits: group_by and seed have nothing to deal out")
+        if isinstance(self.splits, str) and self.model_fields_set & {"group_by", "seed", "stratify", "continues"}:
+            raise ValueError(
+                f"the column {self.splits!r} names the splits: group_by, stratify and seed have nothing to deal out"
+            )
+        if self.continues is not None and not self.stratify:
+            raise ValueError("continues goes with stratify: without it a group's split follows from its name alone")
         return self
 
     @property

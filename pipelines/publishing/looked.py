@@ -64,6 +64,8 @@ class Seen:
     """Each schema that was met, with the first recording that has it."""
     kinds: Kinds = field(default_factory=dict)
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    part_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """For each of `samples`, the place of its part, where the recording has several."""
     failures: list[Failure] = field(default_factory=list)
     forms: Counter[str] = field(default_factory=Counter)
     origins: Counter[str] = field(default_factory=Counter)
@@ -126,12 +128,16 @@ class Look:
             round((end - start) * _US) if start is not None and end is not None else 0
             for start, end in zip(columns["start"], columns["end"], strict=True)
         ]
-        parts = _parts(keys_of(source, self.how.groups, columns, len(table)), lengths)
+        keys = keys_of(source, self.how.groups, columns, len(table))
+        parts = _parts(keys, lengths)
         size = taken + _BYTES_A_ROW * len(table) + self._media_bytes(source, facts, sum(lengths))
         seen.recordings.append(Looked(place, mark, size, parts))
         self._count(seen, recording, facts, columns)
         if recording.id in self.items or any(sample in self.items for sample in columns["id"]):
             seen.samples[recording.id] = tuple(columns["id"])
+            if len(parts) > 1:
+                places = {part.keys: at for at, part in enumerate(parts)}
+                seen.part_of[recording.id] = tuple(places[key] for key in keys)
 
     def _count(self, seen: Seen, recording: Recording, facts: Facts | None, columns: dict[str, list[Any]]) -> None:
         source, rows = recording.source, len(columns["id"])

@@ -66,14 +66,15 @@ class Grouping:
 
     def link(self, recording: str, values: Sequence[str | None], name: str) -> None:
         """A row belongs together with all others that are linked under the same name, such as copies of a recording."""
-        self._linked.join(_first(recording, values), (_LINK, name))
+        self._linked.join(first_key(recording, values), (_LINK, name))
 
     def group(self, recording: str, values: Sequence[str | None]) -> str:
         """The group of a row: its name."""
-        return json.dumps(self._linked.root(_first(recording, values)), ensure_ascii=False)
+        return json.dumps(self._linked.root(first_key(recording, values)), ensure_ascii=False)
 
 
-def _first(recording: str, values: Sequence[str | None]) -> Group:
+def first_key(recording: str, values: Sequence[str | None]) -> Group:
+    """What of a row finds its group: its first value that is there, else its recording."""
     return next(iter(_keys(values)), (_FALLBACK, recording))
 
 

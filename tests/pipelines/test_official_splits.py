@@ -49,5 +49,5 @@ def test_a_recording_without_a_split_or_with_one_that_cannot_be_is_refused(tmp_p
 
 
 def test_there_is_nothing_left_to_deal_out():
-    with pytest.raises(ValidationError, match="group_by and seed have nothing to deal out"):
+    with pytest.raises(ValidationError, match="group_by, stratify and seed have nothing to deal out"):
         Publication(splits="set", group_by="speaker")

@@ -3,11 +3,13 @@
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from recipe_cases import CASES
 from typer.testing import CliRunner
 
+from annotation.interface import interface
 from pipelines import work
 from pipelines.acquiring.sources import near_misses, read_sources
 from pipelines.annotating.question_file import read_questions
@@ -45,6 +47,32 @@ def test_a_recipe_is_short_sound_and_told(one):
 def test_a_copy_can_be_planned_before_anything_is_changed(one, tmp_path):
     recipe = copy(one.name, tmp_path)[0]
     assert work.plan(recipe, "memory://planned").recordings == len(list(read_sources("sources.csv", tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "one", [one for one in EVERY if (one.folder / "questions.yaml").is_file()], ids=lambda one: one.name
+)
+def test_every_question_is_on_a_screen(one):
+    spec = read_questions(one.folder / "questions.yaml")
+    for show in spec.views:
+        screen = ET.fromstring(interface(spec, show))  # noqa: S314 - our own text
+        named = " ".join(value for control in screen.iter() for value in control.attrib.values())
+        assert [question.id for question in spec.asked_in(show) if question.id not in named] == []
+
+
+def test_another_language_changes_what_is_read_and_not_what_is_published(tmp_path):
+    written = (copy("meld", tmp_path)[0].parent / "questions.yaml").read_text("utf-8")
+    polish = tmp_path / "polish.yaml"
+    polish.write_text(
+        written.replace("{name: joy,", "{name: joy, title: radość,").replace("How is it meant?", "Jak to brzmi?"),
+        "utf-8",
+    )
+    before, after = read_questions(tmp_path / "questions.yaml"), read_questions(polish)
+    assert [one.features(one.id) for one in before.questions] == [one.features(one.id) for one in after.questions]
+    screen = interface(after, "all")
+    assert "radość" in screen
+    assert "Jak to brzmi?" in screen
+    assert "radość" not in interface(before, "all")
 
 
 def test_every_recipe_is_built_in_a_test():
