@@ -114,6 +114,13 @@ def _splits(contents: Contents, how: Publication) -> str:
         f"Samples that share {keys} are on one side. A group's split follows from SHA-256 of the seed "
         f"(`{how.seed!r}`) and the group alone, so that adding recordings moves no other group{joined}."
     )
+    if how.stratify:
+        strata = ", ".join(f"`{name}`" for name in how.stratify)
+        rule = (
+            f"Samples that share {keys} are on one side. Groups were dealt out so that each label of {strata} has its "
+            "share in each split, as well as whole groups allow: iterative stratification (Sechidis et al. 2011), then "
+            f"moves of single groups. `manifest.json` has what was dealt out; a later version moves none of it{joined}."
+        )
     if how.official is not None:
         rule = f"The sources name their split in the column `{how.official}`. A group is a recording."
     text = [table(("split", "asked for", "samples", "share", "seconds", "groups"), rows), "", rule]

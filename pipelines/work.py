@@ -42,7 +42,7 @@ from schemas.errors import UsageError
 from schemas.estimate import Estimate, Figures
 from schemas.failure import Failure
 from schemas.gates import GatesTold
-from schemas.publication import About, PublishReport, StepUsed
+from schemas.publication import About, Publication, PublishReport, StepUsed
 from schemas.rights import Rights
 from schemas.source import SourceRow
 
@@ -275,7 +275,7 @@ def publish(
             left_out = left_out_by(loaded.recipe.gates, scored, recipe) | dropped(alike, loaded.recipe.duplicates)
             report = write_dataset(
                 shelf,
-                loaded.recipe.publish,
+                _continued(loaded),
                 str(out),
                 about=_about(loaded, (*notes_of_copies(alike, loaded.recipe.duplicates), *notes_of(scored))),
                 labels=labels,
@@ -298,6 +298,12 @@ def publish(
             do=f"`affectloom build {recipe} --store {store_url}` first; `affectloom failures` says what went wrong, "
             "and `affectloom inspect` what a recording lacks",
         ) from None
+
+
+def _continued(loaded: LoadedRecipe) -> Publication:
+    """How to publish; a path in it is one from the recipe's folder."""
+    how = loaded.recipe.publish
+    return how if how.continues is None else how.model_copy(update={"continues": str(loaded.folder / how.continues)})
 
 
 def _answers(loaded: LoadedRecipe, store: Store) -> str | Path | None:

@@ -45,7 +45,7 @@ class Publication(BaseModel):
     stratify: tuple[str, ...] = ()
     """Columns of answers, such as `emotion`: each of their values has its share in each split, as groups allow."""
     continues: str | None = None
-    """With `stratify`: the `manifest.json` of an earlier publication in another folder, whose groups keep their split."""
+    """With `stratify`: the `manifest.json` of an earlier version in another folder, whose groups keep their split."""
     shard_mb: Annotated[int, Field(ge=1)] = 256
     """A Parquet file is closed before it passes this size; most have half of it."""
     seed: str = ""
@@ -61,7 +61,7 @@ class Publication(BaseModel):
         if not isinstance(splits, dict) or set(splits) != {"folds"}:
             return splits
         folds = splits["folds"]
-        if isinstance(folds, bool) or not isinstance(folds, int) or not 2 <= folds <= _MOST_FOLDS:
+        if isinstance(folds, bool) or not isinstance(folds, int) or folds not in range(2, _MOST_FOLDS + 1):
             raise ValueError(f"folds is {folds!r}; a whole number from 2 to {_MOST_FOLDS} is needed")
         return {f"fold_{at}": 1 / folds for at in range(folds)}
 

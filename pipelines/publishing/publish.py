@@ -15,6 +15,7 @@ from pipelines.annotating.answer_table import read_answers, read_decisions
 from pipelines.auditing.of_shards import audit_shards
 from pipelines.engines.spread import Spread, here
 from pipelines.publishing.contents import contents_of
+from pipelines.publishing.dealing import DEALT, dealt_before
 from pipelines.publishing.destination import CARD, CROISSANT, MAKER, MANIFEST, check, destination
 from pipelines.publishing.figures import figures_of
 from pipelines.publishing.labels import Labels, label
@@ -25,6 +26,7 @@ from pipelines.publishing.place import Place, ShardFile
 from pipelines.publishing.provenance import features_of as origin_features
 from pipelines.publishing.provenance import provenance_features
 from pipelines.publishing.shelf import Shelf, shelf_of
+from pipelines.publishing.stratified import strata_of
 from pipelines.publishing.survey import Survey, survey
 from pipelines.publishing.unit_rows import Made, Task, Write
 from pipelines.publishing.units import units
@@ -108,6 +110,8 @@ def publish(
     features = _features(seen, how, given)
     missing = missing_facts(about, seen.tally, given.questions, public=public)
     with destination(place) as target:
+        if how.stratify:
+            seen.deal(how, strata_of(how.stratify, given.features, given.rows), dealt_before(how, target.manifest))
         published = target.published()
         base, answered = _base(features, how, about), _by_recording(seen, given)
         tasks = (
@@ -125,7 +129,7 @@ def publish(
             **{one.path: one.svg for one in figures},
             CARD: card(about, contents, how, spec=spec, figures={one.path: one.told for one in figures}),
             CROISSANT: croissant(about, contents),
-            MANIFEST: _manifest(about, shards),
+            MANIFEST: _manifest(about, shards, seen.dealt),
         }
         target.commit([(file, path) for file, path, _ in shards], texts)
     return PublishReport(
@@ -242,10 +246,11 @@ def _named(made: Iterable[Made], splits: Sequence[str]) -> list[tuple[ShardFile,
     return shards
 
 
-def _manifest(about: About, shards: Iterable[tuple[ShardFile, str, str]]) -> str:
+def _manifest(about: About, shards: Iterable[tuple[ShardFile, str, str]], dealt: Mapping[str, str]) -> str:
     files = []
     for file, path, inputs in shards:
         told = {"path": path, "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}
         files.append({**told, "inputs": inputs} if inputs else told)
-    manifest = {"made_by": MAKER, "name": about.name, "version": about.version, "files": files}
+    told = {DEALT: dealt} if dealt else {}
+    manifest = {"made_by": MAKER, "name": about.name, "version": about.version, "files": files, **told}
     return json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"

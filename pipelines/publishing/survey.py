@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.publishing.arrow_types import settle, unite, without_nulls
+from pipelines.publishing.dealing import Held
+from pipelines.publishing.dealing import deal as dealt_by_labels
 from pipelines.publishing.looked import Keys, Looked, Part, Seen
 from pipelines.publishing.provenance import Kinds
-from pipelines.publishing.splits import Grouping, split_of
+from pipelines.publishing.splits import Grouping, first_key, split_of
+from pipelines.publishing.stratified import Stratum
 from schemas.errors import UsageError
 from schemas.failure import Failure
 from schemas.publication import GROUPS, SPLIT_NAMES, Publication, is_split_name
@@ -62,6 +65,8 @@ class Survey:
         kinds: the types of values in each further column of the sources.
         failures: what could not be made of recordings, with or without samples.
         samples: ids of the samples of recordings that are asked for by `items`.
+        part_of: for each of these, the place of its part, where the recording has several.
+        dealt: for the manifest, where groups are dealt out by their labels; see `dealing.Dealt.told`.
         groups: group to number of rows.
         rows, microseconds, groups_in: of each split.
         ungrouped: rows without a value in any grouping column.
@@ -74,6 +79,8 @@ class Survey:
         self.types: dict[str, pa.DataType] = {}
         self.kinds: Kinds = {}
         self.samples: dict[str, tuple[str, ...]] = {}
+        self.part_of: dict[str, tuple[int, ...]] = {}
+        self.dealt: dict[str, str] = {}
         self.failures: list[Failure] = []
         self.groups: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
@@ -101,6 +108,11 @@ class Survey:
     def recordings(self) -> int:
         """How many have samples (or none, but the table for them)."""
         return len(self._ids)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no sample."""
+        return not self._keys and not any(self._mixed.values())
 
     def add(self, recording: str, one: Looked) -> None:
         """Note a recording; they come in the order of their ids."""
@@ -132,14 +144,24 @@ class Survey:
             return self._mixed[place]
         return (Part(self._keys[alike], self._rows[place], self._lengths[place]),)
 
-    def deal(self, how: Publication) -> None:
+    def deal(
+        self,
+        how: Publication,
+        strata: Mapping[str, Sequence[Stratum]] | None = None,
+        before: Mapping[str, str] | None = None,
+    ) -> None:
         """Say which group goes into which split, once all recordings are there.
+
+        strata: of samples, where groups are dealt out by labels. before: what was dealt out earlier.
 
         Raises UsageError: sources that are to name their split name none, or one that cannot be.
         """
         self._official = how.official is not None
         if self._official:
             self._check_official(how.groups[0])
+        if how.stratify:
+            self._split_of, self.dealt = dealt_by_labels(self._held(strata or {}), how, before or {})
+            self.groups_in.update(self._split_of.values())
         for place, recording in enumerate(self._ids):
             own: set[str] = set()
             for part in self._parts(place):
@@ -161,6 +183,16 @@ class Survey:
             if isinstance(how.splits, str)
             else list(how.splits)
         )
+
+    def _held(self, strata: Mapping[str, Sequence[Stratum]]) -> Iterator[Held]:
+        for place, recording in enumerate(self._ids):
+            parts = self._parts(place)
+            found: list[Counter[Stratum]] = [Counter() for _ in parts]
+            ids = self.samples.get(recording, ())
+            for sample, at in zip(ids, self.part_of.get(recording, (0,) * len(ids)), strict=True):
+                found[at].update(strata.get(sample, ()))
+            for part, mine in zip(parts, found, strict=True):
+                yield Held(self._group(recording, part), first_key(recording, part.keys), part.rows, mine)
 
     def _group(self, recording: str, part: Part) -> str:
         """Where sources name their split, nothing is grouped: a recording, or what of it is in one split."""
@@ -200,7 +232,9 @@ class Survey:
 def survey(
     ids: Sequence[str], seen: Iterable[Seen], how: Publication, links: Mapping[str, str] | None = None
 ) -> Survey:
-    """Put together what workers saw. seen: in any order. links: recordings of one name stay on one side of the split.
+    """Put together what workers saw; and deal out groups, unless labels do it.
+
+    seen: in any order. links: recordings of one name stay on one side of the split.
 
     Raises UsageError: there are no samples, a grouping column does not exist, or a column has types that no one type
     holds in two recordings.
@@ -217,8 +251,9 @@ def survey(
     for recording, schema in schemas.values():
         _unite_columns(recording, schema, found.types)
     found.types = {name: without_nulls(kind) for name, kind in found.types.items()}
-    found.deal(how)
-    if not found.groups:
+    if not how.stratify:
+        found.deal(how)
+    if found.is_empty:
         raise NothingToPublish("there is nothing to publish: no recording has a sample", do="see `affectloom failures`")
     return found
 
@@ -236,6 +271,7 @@ def _count(found: Survey, some: Seen) -> None:
     found.tally.consents += some.consents
     found.failures += some.failures
     found.samples |= some.samples
+    found.part_of |= some.part_of
     for name, kinds in some.kinds.items():
         found.kinds.setdefault(name, set()).update(kinds)
 
