@@ -26,6 +26,8 @@ _MEANINGS = {
     "functionals": "statistics of the voice over the sample",
     "present": "whether the sample has each modality",
     "doubts": "why a reader should distrust the transcript here",
+    "weight": "how much the sample counts where the recipe's columns are to be even; mean 1 in each split",
+    "balanced": "whether it is in a selection in which they are even",
     "audio": "the sample's sound, 16 kHz mono FLAC",
     "video": "the sample's pictures and sound, MP4",
     "image": "the picture",

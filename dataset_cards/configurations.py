@@ -15,6 +15,7 @@ from schemas.publication import About, Contents
 MEDIA = ("audio", "video", "image")
 _ALWAYS = (
     "id", "recording", "index", "start", "end", "language", "speaker", "dialogue", "turn", "present", "licence",
+    "weight", "balanced",
 )  # fmt: skip
 _UNIMODAL = {
     "text": ("text", "words", "context", "doubts", "language_probability"),
@@ -38,6 +39,8 @@ def configurations(about: About, contents: Contents) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"config_name": "default", "data_files": _files(splits)}]
     for name, columns in _columns(about, contents).items():
         found.append({"config_name": name, "data_files": _files(splits), "columns": columns})
+    if "balanced" in contents.features:
+        found.append({"config_name": "balanced", "data_files": _files(splits), "filters": [["balanced", "==", True]]})
     for name in _languages(contents):
         mine = [split for split in splits if _rows(contents, split)[name]]
         found.append({"config_name": name, "data_files": _files(mine), "filters": [["language", "==", name]]})

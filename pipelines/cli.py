@@ -20,6 +20,7 @@ from pipelines.exporting.command import export
 from pipelines.house import check_house
 from pipelines.importing.command import import_corpus
 from pipelines.options import STORE, Engine, EngineOptions, Json, Quiet, RecipePath, StoreUrl, print_json, to_stderr
+from pipelines.publishing.command_balance import balance
 from pipelines.publishing.commands import changes, publish
 from pipelines.recipes.command import app as recipes
 from pipelines.sifting.commands import duplicates, gates
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(annotate, name="annotate")
 app.add_typer(recipes, name="recipes")
-for _command in (expand, duplicates, gates, takedown, publish, audit, export, changes, view):
+for _command in (expand, duplicates, gates, takedown, publish, audit, export, changes, balance, view):
     app.command()(_command)
 app.command("import")(import_corpus)
 

@@ -29,6 +29,17 @@ def is_split_name(name: str) -> bool:
     return _SPLIT.fullmatch(name) is not None and name != "all"
 
 
+class Balance(BaseModel):
+    """What `weight` and `balanced` even out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Columns: of answers, `speaker`, `language`, or a further one of the sources."""
+    pairs: bool = False
+    """Every pair of values that occurs counts the same, not every value."""
+
+
 class Publication(BaseModel):
     """The `publish` block of a recipe."""
 
@@ -51,6 +62,9 @@ class Publication(BaseModel):
     seed: str = ""
     """Another seed deals the groups out anew."""
 
+    balance: Balance | None = None
+    """Columns to even out: every sample gets a `weight`, and `balanced` marks a selection."""
+
     audit: Auditing = "stop"
     """What the audit's errors do: stop the publication, or stand in the card; `skip` makes none."""
 
@@ -64,6 +78,12 @@ class Publication(BaseModel):
         if isinstance(folds, bool) or not isinstance(folds, int) or folds not in range(2, _MOST_FOLDS + 1):
             raise ValueError(f"folds is {folds!r}; a whole number from 2 to {_MOST_FOLDS} is needed")
         return {f"fold_{at}": 1 / folds for at in range(folds)}
+
+    @field_validator("balance", mode="before")
+    @classmethod
+    def _by(cls, written: Any) -> Any:
+        """`[emotion, speaker]` is short for `{by: [emotion, speaker]}`."""
+        return {"by": written} if isinstance(written, list | tuple) else written
 
     @field_validator("stratify", mode="before")
     @classmethod

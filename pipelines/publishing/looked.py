@@ -66,6 +66,8 @@ class Seen:
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     part_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """For each of `samples`, the place of its part, where the recording has several."""
+    values: dict[str, list[Keys]] = field(default_factory=dict)
+    """For each recording, its samples' values in the columns to balance, where the recipe has some."""
     failures: list[Failure] = field(default_factory=list)
     forms: Counter[str] = field(default_factory=Counter)
     origins: Counter[str] = field(default_factory=Counter)
@@ -113,7 +115,8 @@ class Look:
             schema: pa.Schema = file.schema_arrow
             if lacking := [name for name in _NEEDED if name not in schema.names]:
                 raise StoreError(f"the samples of {recording.id} have no column {lacking[0]!r}", do="build once more")
-            wanted = dict.fromkeys([*_NEEDED, "language", "speaker", *self.how.groups, EXTRA])
+            balanced = self.how.balance.by if self.how.balance else ()
+            wanted = dict.fromkeys([*_NEEDED, "language", "speaker", *self.how.groups, *balanced, EXTRA])
             table = file.read(columns=[name for name in wanted if name in schema.names], use_threads=False)
             mark = mark_of(recording, facts, self.how, path)
             taken = path.stat().st_size - file.metadata.serialized_size
@@ -133,7 +136,9 @@ class Look:
         size = taken + _BYTES_A_ROW * len(table) + self._media_bytes(source, facts, sum(lengths))
         seen.recordings.append(Looked(place, mark, size, parts))
         self._count(seen, recording, facts, columns)
-        if recording.id in self.items or any(sample in self.items for sample in columns["id"]):
+        if balanced:
+            seen.values[recording.id] = keys_of(source, balanced, columns, len(table))
+        if balanced or recording.id in self.items or any(sample in self.items for sample in columns["id"]):
             seen.samples[recording.id] = tuple(columns["id"])
             if len(parts) > 1:
                 places = {part.keys: at for at, part in enumerate(parts)}

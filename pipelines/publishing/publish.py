@@ -30,6 +30,7 @@ from pipelines.publishing.stratified import strata_of
 from pipelines.publishing.survey import Survey, survey
 from pipelines.publishing.unit_rows import Made, Task, Write
 from pipelines.publishing.units import units
+from pipelines.publishing.weighted import WEIGHT_FEATURES, check_columns, weighted
 from pipelines.watching import ffmpeg
 from schemas.answer import Answer
 from schemas.features import Features, audio, feature_of, image, value, video
@@ -104,14 +105,21 @@ def publish(
     about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
     made_by = partial(label, salt=salt.encode(), spec=spec, group=group, decided=decided)
     absent = {*left_out, *(names or {}).values(), *(failure.recording for failure in about.failures)}
-    given = _labels(seen, absent, answers, made_by)
+    ours = WEIGHT_FEATURES if how.balance is not None else ()
+    given = _labels(seen, absent, answers, made_by, ours)
     if originals:
-        given = given.beside(_labels(seen, absent, originals, partial(label, salt=salt.encode()), given.features))
+        given = given.beside(
+            _labels(seen, absent, originals, partial(label, salt=salt.encode()), (*ours, *given.features))
+        )
+    if how.balance is not None:
+        check_columns(how.balance, seen, given)
+        given = replace(given, features={**given.features, **WEIGHT_FEATURES})
     features = _features(seen, how, given)
     missing = missing_facts(about, seen.tally, given.questions, public=public)
     with destination(place) as target:
         if how.stratify:
             seen.deal(how, strata_of(how.stratify, given.features, given.rows), dealt_before(how, target.manifest))
+        given, weights = weighted(seen, how, given)
         published = target.published()
         base, answered = _base(features, how, about), _by_recording(seen, given)
         tasks = (
@@ -122,7 +130,7 @@ def publish(
         shards = _named(made, seen.splits)
         audit = audit_shards(place, shards, about.name, about.licence, how.audit)
         contents = contents_of(seen, how, given, features, made)
-        told = {"audit": audit, "notes": (*about.notes, *contents.notes), "lacking": missing}
+        told = {"audit": audit, "notes": (*about.notes, *contents.notes, *weights), "lacking": missing}
         contents = contents.model_copy(update=told)
         figures = figures_of(contents)
         texts = {

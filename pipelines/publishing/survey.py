@@ -66,6 +66,7 @@ class Survey:
         failures: what could not be made of recordings, with or without samples.
         samples: ids of the samples of recordings that are asked for by `items`.
         part_of: for each of these, the place of its part, where the recording has several.
+        values: for each of these, its values in the columns to balance.
         dealt: for the manifest, where groups are dealt out by their labels; see `dealing.Dealt.told`.
         groups: group to number of rows.
         rows, microseconds, groups_in: of each split.
@@ -81,6 +82,7 @@ class Survey:
         self.samples: dict[str, tuple[str, ...]] = {}
         self.part_of: dict[str, tuple[int, ...]] = {}
         self.dealt: dict[str, str] = {}
+        self.values: dict[str, list[Keys]] = {}
         self.failures: list[Failure] = []
         self.groups: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
@@ -214,6 +216,16 @@ class Survey:
         if wrong:
             raise UsageError(f"{wrong[0]!r} in {column!r} cannot name a split", do=f"a name has {SPLIT_NAMES}")
 
+    def placed_samples(self) -> Iterator[tuple[str, str, Keys]]:
+        """Each sample with its split and its values in the columns to balance."""
+        for place, recording in enumerate(self._ids):
+            sides = [self._split_of[self._group(recording, part)] for part in self._parts(place)]
+            ids = self.samples[recording]
+            at = self.part_of.get(recording, (0,) * len(ids))
+            yield from (
+                (one, sides[part], keys) for one, part, keys in zip(ids, at, self.values[recording], strict=True)
+            )
+
     def placed(self) -> Iterator[Placed]:
         """Each recording with the split its rows are in; once for each split where it has some."""
         for place, recording in enumerate(self._ids):
@@ -232,7 +244,7 @@ class Survey:
 def survey(
     ids: Sequence[str], seen: Iterable[Seen], how: Publication, links: Mapping[str, str] | None = None
 ) -> Survey:
-    """Put together what workers saw; and deal out groups, unless labels do it.
+    """Put together what workers saw, and deal out groups, unless labels do it.
 
     seen: in any order. links: recordings of one name stay on one side of the split.
 
@@ -272,6 +284,7 @@ def _count(found: Survey, some: Seen) -> None:
     found.failures += some.failures
     found.samples |= some.samples
     found.part_of |= some.part_of
+    found.values |= some.values
     for name, kinds in some.kinds.items():
         found.kinds.setdefault(name, set()).update(kinds)
 
