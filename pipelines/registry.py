@@ -19,6 +19,7 @@ BUILT_IN = {
     "clip": "extractors.clip:PictureEmbedding",
     "egemaps": "extractors.egemaps:Egemaps",
     "openface": "extractors.openface:OpenFace",
+    "ocr": "extractors.ocr:Ocr",
     "sensors": "extractors.sensors:Sensors",
     "speakers": "extractors.speakers:Diarization",
     "word_lists": "extractors.word_lists:WordLists",

@@ -46,6 +46,7 @@ def sample_schema(
     told: Sequence[str] | None = None,
     *,
     voices: bool = False,
+    ocr: bool = False,
 ) -> "pa.Schema":
     """Columns of the samples. They depend on the recipe alone, so that the samples of all recordings fit together.
 
@@ -57,6 +58,7 @@ def sample_schema(
     functionals: statistics of each sample's voice.
     told: further columns of a table of utterances, which also names each sample; None where there is none.
     voices: whether voices were told apart: then `voices` has the turns that touch the sample.
+    ocr: whether text on the screen was read: then `ocr` has the lines that are seen during the sample.
     """
     import pyarrow as pa
 
@@ -83,6 +85,8 @@ def sample_schema(
             fields["extra"] = pa.struct([(name, pa.string()) for name in told])
     if voices:
         fields["voices"] = pa.list_(voice_type())
+    if ocr:
+        fields["ocr"] = pa.list_(seen_text_type())
     if "faces" in tracks:
         fields |= {"face_id": pa.int32(), "face_chosen": pa.string(), "face_score": pa.float32()}
     if functionals:
@@ -131,6 +135,22 @@ def voice_type() -> "pa.DataType":
             ("margin", pa.float32()),
             ("face_id", pa.int32()),
             ("face_score", pa.float32()),
+        ]
+    )
+
+
+def seen_text_type() -> "pa.DataType":
+    """A line of text on the screen. Its box is in shares of the picture's sides; a picture's text has no times."""
+    import pyarrow as pa
+
+    return pa.struct(
+        [
+            ("text", pa.string()),
+            ("start", pa.float64()),
+            ("end", pa.float64()),
+            ("box", pa.struct([(side, pa.float32()) for side in ("left", "top", "width", "height")])),
+            ("confidence", pa.float32()),
+            ("frames", pa.int32()),
         ]
     )
 

@@ -15,6 +15,7 @@ from extractors.clip import PictureEmbedding
 from extractors.face_landmarker import COLUMNS as FACE_COLUMNS
 from extractors.faces import FaceLandmarks
 from extractors.functionals import SPEECH_RATE_NAMES
+from extractors.ocr import Ocr
 from extractors.openface import OpenFace
 from extractors.prosody import Prosody
 from extractors.sensors import Sensor, Sensors
@@ -60,11 +61,12 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("measurements.md", "`openface`", OpenFace),
     ("measurements.md", "`sensors`", Sensors),
     ("measurements.md", "`speakers`", Diarization),
+    ("measurements.md", "`ocr`", Ocr),
     ("measurements.md", "`word_lists`", WordLists),
     ("measurements.md", "A track of a sensor", Sensor),
     ("measurements.md", "`clip`", PictureEmbedding),
 ]
-FILLED_IN = {"contents", "folder", "tracks", "told", "voices"}
+FILLED_IN = {"contents", "folder", "tracks", "told", "voices", "ocr"}
 """Fields that no person writes."""
 
 
@@ -163,7 +165,7 @@ def test_every_column_of_a_row_is_told():
     told = table(section("dataset.md", "A row"), "column")
     named = {name for cell in told for name in re.findall(r"`(\w+)`", cell)}
     tracks = {"faces": ("mouth_open",), "prosody": ("f0_hz",)}
-    made = set(sample_schema(tracks, "word", ("voiced_share",), (), voices=True).names)
+    made = set(sample_schema(tracks, "word", ("voiced_share",), (), voices=True, ocr=True).names)
     published = {"audio", "video", "image", "source", "licence", "consent", "sha256", "extra"}
     assert named == made | published
     assert all(f"`{name}`" in section("dataset.md", "What is not there") for name in MODALITIES)

@@ -27,6 +27,7 @@ class Wanted:
     """What rows hold. grid_s: where aligned to a grid. tracks: kind to columns, none for an embedding.
 
     told: further columns of a table of utterances; None where there is no such table. voices: their turns too.
+    ocr: text on the screen too.
     """
 
     to: AlignedTo
@@ -36,6 +37,7 @@ class Wanted:
     tracks: Mapping[str, tuple[str, ...]]
     told: tuple[str, ...] | None = None
     voices: bool = False
+    ocr: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractors.functionals import FUNCTIONAL_NAMES, SPEECH_RATE_NAMES, functionals, speech_rate
-from extractors.speakers import turns_within
+from pipelines.publishing.said_and_shown import texts_in, turns_in
 from pipelines.publishing.sample_columns import lists, numbers, pooled, sliced, struct
 from pipelines.publishing.sample_pieces import A_MOMENT, Pieces, Wanted, cut, extent, measured_face, measured_track
 from pipelines.segmenting.chosen_face import choose
@@ -19,6 +19,7 @@ from schemas.faces import Faces
 from schemas.faces_file import FacesFile
 from schemas.facts import Facts, Watched
 from schemas.sample import column_name, sample_schema
+from schemas.screen_text import ScreenText
 from schemas.segment import Segment, Segments
 from schemas.source import Source
 from schemas.speakers import Speakers
@@ -46,6 +47,7 @@ class Known:
     faces: FacesFile | None
     speaking: Speaking | None
     speakers: Speakers | None = None
+    ocr: ScreenText | None = None
 
     @property
     def has_clock(self) -> bool:
@@ -79,6 +81,7 @@ def opened(recording: Recording, wanted: Wanted) -> Iterator[Known]:
             faces=faces,
             speaking=speaking,
             speakers=recording.read("speakers", Speakers) if wanted.voices and recording.has("speakers") else None,
+            ocr=recording.read("ocr", ScreenText) if wanted.ocr and recording.has("ocr") else None,
         )
 
 
@@ -102,7 +105,7 @@ def _faces(file: FacesFile, known: Known, wanted: Wanted, pieces: Pieces) -> Fac
 def schema_of(wanted: Wanted) -> "pa.Schema":
     """The columns of the rows: `wanted` alone decides."""
     names = (*(FUNCTIONAL_NAMES if "prosody" in wanted.tracks else ()), *SPEECH_RATE_NAMES)
-    return sample_schema(wanted.tracks, wanted.to, names, wanted.told, voices=wanted.voices)
+    return sample_schema(wanted.tracks, wanted.to, names, wanted.told, voices=wanted.voices, ocr=wanted.ocr)
 
 
 def batches(known: Known, wanted: Wanted, rows: int) -> "Iterator[pa.Table]":
@@ -152,7 +155,8 @@ def _batch(known: Known, wanted: Wanted, part: slice) -> "pa.Table":
         "present": present,
         "aligned": aligned,
         "functionals": _functionals(known, tracks.get("prosody"), pieces),
-        "voices": _voices(known.speakers, pieces),
+        "voices": turns_in(known.speakers, pieces),
+        "ocr": texts_in(known.ocr, pieces),
     }
     arrays = [_column(columns[name], schema.field(name).type, count) for name in schema.names]
     return pa.Table.from_arrays(arrays, schema=schema)
@@ -168,23 +172,6 @@ def _functionals(known: Known, prosody: Track | None, pieces: Pieces) -> list[di
         of_voice = functionals(prosody, segment.start, segment.end) if prosody else {}
         of_words = speech_rate(words, segment.start, segment.end) if known.said else {}
         found.append({**of_voice, **of_words})
-    return found
-
-
-def _voices(speakers: Speakers | None, pieces: Pieces) -> list[list[dict[str, float | int | None]] | None]:
-    """The turns that touch each segment, on the recording's clock; None where voices were not told apart."""
-    found: list[list[dict[str, float | int | None]] | None] = []
-    for segment in pieces.segments:
-        if speakers is None or segment.start is None or segment.end is None:
-            found.append(None)
-            continue
-        found.append(
-            [
-                turn.model_dump()
-                | {"face_id": speakers.voices[turn.voice].face, "face_score": speakers.voices[turn.voice].face_score}
-                for turn in turns_within(speakers.turns, segment.start, segment.end)
-            ]
-        )
     return found
 
 

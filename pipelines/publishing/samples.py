@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.publishing.sample_pieces import Wanted
 from pipelines.publishing.sample_rows import batches, opened, schema_of
 from pipelines.segmenting.align import Rule
-from schemas.sample import SampleRows
+from schemas.sample import AlignedTo, SampleRows
 from schemas.step import Recording, Step
 from schemas.tables import write_tables
 
@@ -50,6 +50,8 @@ class Samples(Step):
     """Filled in from the table of utterances, if there is one: its further columns."""
     voices: bool = False
     """Filled in from the measurements: whether voices are told apart."""
+    ocr: bool = False
+    """Filled in from the measurements: whether text on the screen is read."""
 
     @classmethod
     def of(cls, wanted: Mapping[str, Any], steps: Sequence[Step], told: Sequence[str] | None = None) -> Self:
@@ -57,18 +59,20 @@ class Samples(Step):
         every = [*steps, *(watcher for step in steps for watcher in getattr(step, "watchers", ()))]
         named = {kind: columns for step in every for kind, columns in step.track_columns.items()}
         tracks = {kind: () if is_embedding(columns) else columns for kind, columns in sorted(named.items())}
-        voices = any("speakers" in step.makes for step in steps)
-        return cls.model_validate({**wanted, "tracks": tracks, "told": told, "voices": voices})
+        made = {kind for step in every for kind in step.makes}
+        more = {"voices": "speakers" in made, "ocr": "ocr" in made}
+        return cls.model_validate({**wanted, "tracks": tracks, "told": told, **more})
 
     @property
     def uses(self) -> tuple[str, ...]:  # type: ignore[override]  # what is used depends on a field
         """All that may be known of a recording."""
-        more = {"speaking": "faces" in self.tracks, "speakers": self.voices}
+        more = {"speaking": "faces" in self.tracks, "speakers": self.voices, "ocr": self.ocr}
         return ("watched", "words", *self.tracks, *(kind for kind, there in more.items() if there))
 
     def identity(self) -> dict[str, object]:
-        """Without a table of utterances, or voices, there is nothing to say of them."""
-        unsaid = {name for name, said in (("told", self.told is not None), ("voices", self.voices)) if not said}
+        """Without a table of utterances, voices, or text on the screen, there is nothing to say of them."""
+        told = {"told": self.told is not None, "voices": self.voices, "ocr": self.ocr}
+        unsaid = {name for name, said in told.items() if not said}
         return {**super().identity(), "fields": self.model_dump(mode="json", exclude=unsaid)}
 
     @property
@@ -78,10 +82,9 @@ class Samples(Step):
 
     def run(self, recordings: Sequence[Recording], model: Any) -> None:
         """Put each recording's samples together."""
-        if isinstance(self.to, Grid):
-            wanted = Wanted("grid", self.to.grid_s, self.how, self.face, self.tracks, self.told, self.voices)
-        else:
-            wanted = Wanted(self.to, 0.0, self.how, self.face, self.tracks, self.told, self.voices)
+        to: AlignedTo = "grid" if isinstance(self.to, Grid) else self.to
+        grid_s = self.to.grid_s if isinstance(self.to, Grid) else 0.0
+        wanted = Wanted(to, grid_s, self.how, self.face, self.tracks, self.told, self.voices, self.ocr)
         for recording in recordings:
             with opened(recording, wanted) as known, recording.create("samples", SampleRows.suffix) as path:
                 write_tables(path, schema_of(wanted), batches(known, wanted, _ROWS))
