@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dataset_cards.protection import applied
 from schemas.publication import About, Contents, Publication
 
 _EMBEDDED = ("an embedding of pictures", "recognises faces and places about as well as the picture does")
@@ -19,6 +20,9 @@ def privacy(about: About, contents: Contents, how: Publication) -> str:
         lines.append(
             "- Raters have pseudonyms under a secret salt; their answers, taken together, could still be told apart."
         )
+    measures = [f"- {one}" for one in applied(how.privacy)]
+    if measures:
+        lines += ["", "What was kept back, and what that leaves:", "", *measures]
     facts = about.card
     asked = f" Who is in it, and wants to be removed, writes to {facts.contact}." if facts and facts.contact else ""
     end = "Do not try to find out who the people are, and do not pass on copies of what was removed." + asked
@@ -31,7 +35,7 @@ def _identifying(features: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
     if "video" in features or "image" in features:
         shown = " and ".join(f"`{name}`" for name in ("video", "image") if name in features)
         yield f"{shown}: faces and places."
-    if "text" in features:
+    if "text" in features:  # words without their text are times
         yield "`text` and `words`: what people say of themselves and others, names included."
     if "face" in features:
         yield (

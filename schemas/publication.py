@@ -12,6 +12,7 @@ from schemas.card import CardFacts
 from schemas.duplicates import Copy
 from schemas.failure import Failure
 from schemas.gates import GatesTold
+from schemas.privacy import Privacy
 from schemas.tally import Tally
 
 GROUPS = ("recording", "source", "speaker", "dialogue", "language", "licence", "consent")
@@ -65,8 +66,18 @@ class Publication(BaseModel):
     balance: Balance | None = None
     """Columns to even out: every sample gets a `weight`, and `balanced` marks a selection."""
 
+    privacy: Privacy = Field(default_factory=Privacy)
+    """What of people is kept back."""
     audit: Auditing = "stop"
     """What the audit's errors do: stop the publication, or stand in the card; `skip` makes none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_media(cls, written: Any) -> Any:
+        """Features or ids alone are without media."""
+        privacy = written.get("privacy") if isinstance(written, dict) else None
+        given = privacy.get("give", "media") if isinstance(privacy, dict) else getattr(privacy, "give", "media")
+        return {"media": (), **written} if given != "media" else written
 
     @field_validator("splits", mode="before")
     @classmethod
@@ -117,6 +128,12 @@ class Publication(BaseModel):
             )
         if self.continues is not None and not self.stratify:
             raise ValueError("continues goes with stratify: without it a group's split follows from its name alone")
+        return self
+
+    @model_validator(mode="after")
+    def _given(self) -> Self:
+        if self.media and self.privacy.give != "media":
+            raise ValueError(f"privacy gives {self.privacy.give} alone, media asks for {', '.join(self.media)}")
         return self
 
     @property

@@ -57,6 +57,7 @@ class Published:
                 for batch in pq.ParquetFile(path).iter_batches(_ROWS_AT_ONCE, columns=columns):
                     for row in batch.to_pylist():
                         row["split"] = name
+                        row.setdefault("text", None)  # where features or ids alone are published
                         for column, names in self.classes.items():
                             if row.get(column) is not None:
                                 row[column] = names[row[column]]
@@ -95,7 +96,7 @@ def open_published(folder: Path) -> Published:
     order = {name: place for place, name in enumerate(("train", "validation", "test"))}
     schema = pq.read_schema(next(iter(splits.values()))[0])
     columns = tuple(schema.names)
-    missing = {"id", "recording", "index", "start", "end", "text"} - set(columns)
+    missing = {"id", "recording", "index", "start", "end"} - set(columns)
     if missing:
         raise UsageError(
             f"{folder} lacks the columns {', '.join(sorted(missing))}: it was not published by affectloom",

@@ -68,6 +68,8 @@ class Seen:
     """For each of `samples`, the place of its part, where the recording has several."""
     values: dict[str, list[Keys]] = field(default_factory=dict)
     """For each recording, its samples' values in the columns to balance, where the recipe has some."""
+    people: set[tuple[str, Keys]] = field(default_factory=set)
+    """Who, and what is told of them in the columns of which rare combinations are suppressed."""
     failures: list[Failure] = field(default_factory=list)
     forms: Counter[str] = field(default_factory=Counter)
     origins: Counter[str] = field(default_factory=Counter)
@@ -117,6 +119,7 @@ class Look:
                 raise StoreError(f"the samples of {recording.id} have no column {lacking[0]!r}", do="build once more")
             balanced = self.how.balance.by if self.how.balance else ()
             wanted = dict.fromkeys([*_NEEDED, "language", "speaker", *self.how.groups, *balanced, EXTRA])
+            suppress = self.how.privacy.suppress
             table = file.read(columns=[name for name in wanted if name in schema.names], use_threads=False)
             mark = mark_of(recording, facts, self.how, path)
             taken = path.stat().st_size - file.metadata.serialized_size
@@ -136,6 +139,10 @@ class Look:
         size = taken + _BYTES_A_ROW * len(table) + self._media_bytes(source, facts, sum(lengths))
         seen.recordings.append(Looked(place, mark, size, parts))
         self._count(seen, recording, facts, columns)
+        if suppress is not None:
+            who = keys_of(source, ("speaker",), columns, len(table))
+            told = keys_of(source, suppress.columns, columns, len(table))
+            seen.people.update((one or recording.id, values) for (one,), values in zip(who, told, strict=True))
         if balanced:
             seen.values[recording.id] = keys_of(source, balanced, columns, len(table))
         if balanced or recording.id in self.items or any(sample in self.items for sample in columns["id"]):

@@ -14,12 +14,14 @@ from dataset_cards.croissant import croissant
 from pipelines.annotating.answer_table import read_answers, read_decisions
 from pipelines.auditing.of_shards import audit_shards
 from pipelines.engines.spread import Spread, here
+from pipelines.protecting.kept_back import given_features
+from pipelines.protecting.rare import rare
 from pipelines.publishing.contents import contents_of
 from pipelines.publishing.dealing import DEALT, dealt_before
 from pipelines.publishing.destination import CARD, CROISSANT, MAKER, MANIFEST, check, destination
 from pipelines.publishing.figures import figures_of
 from pipelines.publishing.labels import Labels, label
-from pipelines.publishing.looked import Look, Portion
+from pipelines.publishing.looked import Keys, Look, Portion
 from pipelines.publishing.mapped import LabelMap
 from pipelines.publishing.missing_facts import missing_facts
 from pipelines.publishing.place import Place, ShardFile
@@ -33,6 +35,7 @@ from pipelines.publishing.units import units
 from pipelines.publishing.weighted import WEIGHT_FEATURES, check_columns, weighted
 from pipelines.watching import ffmpeg
 from schemas.answer import Answer
+from schemas.errors import UsageError
 from schemas.features import Features, audio, feature_of, image, value, video
 from schemas.publication import About, Publication, PublishReport
 from schemas.question import QuestionSpec
@@ -114,23 +117,24 @@ def publish(
     if how.balance is not None:
         check_columns(how.balance, seen, given)
         given = replace(given, features={**given.features, **WEIGHT_FEATURES})
-    features = _features(seen, how, given)
+    features = given_features(_features(seen, how, given), how.privacy.give, given.features)
+    hidden, suppressed = _suppressed(how, seen)
     missing = missing_facts(about, seen.tally, given.questions, public=public)
     with destination(place) as target:
         if how.stratify:
             seen.deal(how, strata_of(how.stratify, given.features, given.rows), dealt_before(how, target.manifest))
         given, weights = weighted(seen, how, given)
         published = target.published()
-        base, answered = _base(features, how, about), _by_recording(seen, given)
+        base, answered = _base(features, how, about, hidden), _by_recording(seen, given)
         tasks = (
             Task(unit, published.get(unit.digest, ()))
             for unit in units(seen.placed(), how.shard_mb * 1_000_000, base, answered)
         )
-        made = _collected(spread(Write(shelf.open, how, features, place), tasks), seen, progress)
+        made = _collected(spread(Write(shelf.open, how, features, place, hidden), tasks), seen, progress)
         shards = _named(made, seen.splits)
         audit = audit_shards(place, shards, about.name, about.licence, how.audit)
         contents = contents_of(seen, how, given, features, made)
-        told = {"audit": audit, "notes": (*about.notes, *contents.notes, *weights), "lacking": missing}
+        told = {"audit": audit, "notes": (*about.notes, *contents.notes, *weights, *suppressed), "lacking": missing}
         contents = contents.model_copy(update=told)
         figures = figures_of(contents)
         texts = {
@@ -214,7 +218,26 @@ def _by_recording(seen: Survey, given: Labels) -> dict[str, dict[str, Mapping[st
     return found
 
 
-def _base(features: Features, how: Publication, about: About) -> list[object]:
+def _suppressed(how: Publication, seen: Survey) -> tuple[frozenset[Keys], tuple[str, ...]]:
+    """Combinations that are published as nothing, and what is said of it. Raises UsageError: no such column."""
+    suppress = how.privacy.suppress
+    if suppress is None:
+        return frozenset(), ()
+    for name in suppress.columns:
+        if name not in seen.kinds:
+            known = ", ".join(sorted(seen.kinds)) or "none"
+            raise UsageError(
+                f"publish.privacy.suppress names {name!r}, which is no further column of the sources",
+                do=f"there are {known}",
+            )
+    hidden = rare(seen.people, suppress.k)
+    people = {who for who, _ in seen.people}
+    lost = {who for who, values in seen.people if values in hidden}
+    names = ", ".join(f"`{name}`" for name in suppress.columns)
+    return hidden, (f"People of whom {names} are not told, being too few: {len(lost)} of {len(people)}.",)
+
+
+def _base(features: Features, how: Publication, about: About, hidden: Collection[Keys]) -> list[object]:
     """What the bytes of every shard depend on besides its rows: columns, sizes, and what encodes."""
     media = set(how.media)
     used = {
@@ -223,7 +246,8 @@ def _base(features: Features, how: Publication, about: About) -> list[object]:
         **({"soundfile": version("soundfile")} if "audio" in media else {}),
         **({"ffmpeg": ffmpeg.version()} if media & {"video", "image"} else {}),
     }
-    return [_FORMAT, used, features, how.shard_mb]
+    rare_ones = [sorted(hidden, key=repr)] if hidden else []
+    return [_FORMAT, used, features, how.shard_mb, *rare_ones]
 
 
 def _collected(results: Iterable[Made], seen: Survey, progress: Callable[[int, int], None] | None) -> list[Made]:

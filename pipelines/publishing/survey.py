@@ -83,6 +83,7 @@ class Survey:
         self.part_of: dict[str, tuple[int, ...]] = {}
         self.dealt: dict[str, str] = {}
         self.values: dict[str, list[Keys]] = {}
+        self.people: set[tuple[str, Keys]] = set()
         self.failures: list[Failure] = []
         self.groups: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
@@ -285,6 +286,7 @@ def _count(found: Survey, some: Seen) -> None:
     found.samples |= some.samples
     found.part_of |= some.part_of
     found.values |= some.values
+    found.people |= some.people
     for name, kinds in some.kinds.items():
         found.kinds.setdefault(name, set()).update(kinds)
 

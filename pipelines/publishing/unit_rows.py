@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.publishing.arrow_types import conform
-from pipelines.publishing.looked import EXTRA, facts_of, keys_of, mark_of, opened_samples, own_columns
+from pipelines.publishing.looked import EXTRA, Keys, facts_of, keys_of, mark_of, opened_samples, own_columns
 from pipelines.publishing.place import Place, ShardFile
 from pipelines.publishing.provenance import provenance
 from pipelines.publishing.shards import ShardWriter
@@ -66,6 +66,8 @@ class Write:
     how: Publication
     features: Features
     place: Place
+    hidden: frozenset[Keys] = frozenset()
+    """Combinations of further columns that are published as nothing."""
 
     def __call__(self, task: Task) -> Made:
         """Raises StoreError where the place cannot be written or samples cannot be read."""
@@ -152,6 +154,8 @@ class Write:
         present = batch.column("present").to_pylist() if "present" in batch.schema.names else [{}] * len(batch)
         ids = batch.column("id").to_pylist()
         own = own_columns(batch)
+        suppress = self.how.privacy.suppress
+        told = keys_of(recording.source, suppress.columns, own, len(batch)) if suppress else []
         for at in self._places(batch, recording, member):
             cut = media.cut(ids[at], start[at], end[at])
             had = {**(present[at] or {}), **{name: cut[name] is not None for name in wanted}}
@@ -159,6 +163,8 @@ class Write:
             if own:
                 mine = {name: given[at] for name, given in own.items() if given[at] is not None}
                 values = {**values, EXTRA: {**origin[EXTRA], **mine}}
+            if suppress and told[at] in self.hidden:
+                values = {**values, EXTRA: {**values[EXTRA], **dict.fromkeys(suppress.columns)}}
             if "present" in features:
                 values = {**values, "present": {name: bool(had.get(name)) for name in features["present"]}}
             arrays = [

@@ -1,0 +1,1 @@
+"""What of people is kept back when a dataset is published."""
