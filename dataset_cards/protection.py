@@ -18,10 +18,17 @@ def applied(how: Privacy) -> Iterator[str]:
             "Given are ids, times, hashes and labels alone; media come from their sources, and `sha256` says whether "
             "they are the same. What the sources show stays as it is there."
         )
+    if how.blur_faces:
+        yield (
+            "Faces in `video` and `image` are blurred where they were measured, with a margin, from 0.5 s before to "
+            "0.5 s after; measurements are of the faces as they were. Faces that were not found, or beyond the most "
+            "that are followed, are not blurred; hair, body, clothes, places and voices are as they were, programs "
+            "recognise some people in spite of a blur (McPherson et al. 2016), and landmarks and embeddings of faces, "
+            "where they are published, identify them."
+        )
     if how.suppress is not None:
         names = ", ".join(f"`{name}`" for name in how.suppress.columns)
         yield (
             f"Combinations of {names} that fewer than {how.suppress.k} people share are published as nothing "
-            "(suppression for k-anonymity, Sweeney 2002). Other columns, labels and the media themselves can still "
-            "lead to a person."
+            "(suppression for k-anonymity, Sweeney 2002). Other columns, labels and the media can still lead to a person."
         )

@@ -100,6 +100,7 @@ def make_plan(file: YamlFile, recipe: Recipe) -> Plan:
     fused: list[Step] = [Probe(), Watch(watchers=watchers), *others]
     told = _told(file, segment, recipe.join)
     _grouped(file, recipe, told)
+    _protected(file, recipe, fused)
     samples = _samples(file, recipe, fused, told)
     if recipe.gates:
         fused.append(_scoring(file, recipe, fused))
@@ -265,6 +266,16 @@ def _grouped(file: YamlFile, recipe: Recipe, told: Sequence[str] | None) -> None
     for name in how.groups if {"group_by", "splits"} & how.model_fields_set else ():
         if name not in known:
             raise unknown_name(file, where, name, known, "column")
+
+
+def _protected(file: YamlFile, recipe: Recipe, steps: Sequence[Step]) -> None:
+    """Refuse to hide what nothing finds. Raises RecipeError."""
+    if recipe.publish.privacy.blur_faces and not any("faces" in step.makes for step in steps):
+        where = ("publish", "privacy", "blur_faces")
+        raise RecipeError(
+            f"{file.path}:{file.line(where)}: {'.'.join(where)}: nothing in this recipe finds faces",
+            do="add to measure: faces: {}",
+        )
 
 
 def _samples(file: YamlFile, recipe: Recipe, steps: Sequence[Step], told: tuple[str, ...] | None) -> Samples:

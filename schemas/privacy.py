@@ -25,6 +25,8 @@ class Privacy(BaseModel):
 
     give: Given = "media"
     """All; `features`: nothing to see, hear or read; `ids`: ids, times, hashes and labels."""
+    blur_faces: bool = False
+    """Measured faces are blurred in `video` and `image`; the measurements are of the faces as they were."""
     suppress: Suppress | None = None
     """Columns about people, and how many must share a combination of their values."""
 

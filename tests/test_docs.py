@@ -34,6 +34,7 @@ from schemas.acquire import Acquire, Web
 from schemas.annotate import Annotate
 from schemas.duplicates import Duplicates
 from schemas.gates import Gate
+from schemas.privacy import Privacy
 from schemas.publication import Publication
 from schemas.recipe import Recipe, Run
 from schemas.rights import Rights
@@ -53,6 +54,7 @@ BLOCKS: list[tuple[str, str, type[BaseModel]]] = [
     ("recipe.md", "`align`", Samples),
     ("recipe.md", "`annotate`", Annotate),
     ("recipe.md", "`publish`", Publication),
+    ("privacy.md", "`privacy`", Privacy),
     ("recipe.md", "`run`", Run),
     ("measurements.md", "`speech`", Speech),
     ("measurements.md", "`faces`", FaceLandmarks),

@@ -234,6 +234,8 @@ def mark_of(recording: Recording, facts: Facts | None, how: Publication, samples
         media.append(_print(recording, "audio") if recording.has("audio") else None)
     if set(how.media) & {"video", "image"}:
         media.append(source.sha256)
+        if how.privacy.blur_faces:
+            media.append(_print(recording, "faces") if recording.has("faces") else None)
     told = source.model_dump(
         mode="json", include={"licence", "consent", "language", "speaker", "dialogue", "turn", "extra", "sha256"}
     )

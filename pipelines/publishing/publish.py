@@ -246,8 +246,8 @@ def _base(features: Features, how: Publication, about: About, hidden: Collection
         **({"soundfile": version("soundfile")} if "audio" in media else {}),
         **({"ffmpeg": ffmpeg.version()} if media & {"video", "image"} else {}),
     }
-    rare_ones = [sorted(hidden, key=repr)] if hidden else []
-    return [_FORMAT, used, features, how.shard_mb, *rare_ones]
+    kept_back = [how.privacy.model_dump(mode="json"), sorted(hidden, key=repr)] if how.privacy.is_on else []
+    return [_FORMAT, used, features, how.shard_mb, *kept_back]
 
 
 def _collected(results: Iterable[Made], seen: Survey, progress: Callable[[int, int], None] | None) -> list[Made]:

@@ -125,7 +125,7 @@ class Write:
         origin = provenance(recording.source, self.features)
         with ExitStack() as stack:
             facts = facts_of(recording)
-            media = stack.enter_context(Media(recording, facts, wanted))
+            media = stack.enter_context(Media(recording, facts, wanted, self.how.privacy))
             path, file = stack.enter_context(opened_samples(recording))
             if mark_of(recording, facts, self.how, path).hex() != member.mark:
                 raise StoreError(f"{member.id} has changed while it was being published", do="publish once more")

@@ -3,9 +3,11 @@
 import io
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.watching.blurred import Part, blurred
 from pipelines.watching.ffmpeg import Limits, plain, run
 from schemas.clock import MICROSECONDS_PER_SECOND, to_us
 from schemas.errors import DecodeError, TooLong
@@ -43,7 +45,9 @@ def cut_sound(sound: "soundfile.SoundFile", start_s: float, end_s: float) -> byt
     return sink.getvalue()
 
 
-def cut_video(media: Path, start_s: float, end_s: float, *, sound: bool, timeout_s: float = 600) -> bytes:
+def cut_video(
+    media: Path, start_s: float, end_s: float, *, sound: bool, blur: Sequence[Part] = (), timeout_s: float = 600
+) -> bytes:
     """`[start, end)` of a video as MP4 (H.264, AAC), re-encoded; the same input gives the same bytes.
 
     Pictures and sound come from one decode and keep their distance. The picture that is on the screen at `start`
@@ -55,6 +59,7 @@ def cut_video(media: Path, start_s: float, end_s: float, *, sound: bool, timeout
             container's first stream starts.
         end_s: where it ends; not included.
         sound: whether the media has a sound stream.
+        blur: what is blurred, on the clip's clock.
         timeout_s: seconds after which the child is ended.
 
     Raises:
@@ -62,7 +67,7 @@ def cut_video(media: Path, start_s: float, end_s: float, *, sound: bool, timeout
         TooLong: `timeout_s` have passed.
         MissingPart: there is no ffmpeg.
     """
-    graph = _pictures(start_s, end_s) + (f";{_sound(start_s, end_s)}" if sound else "")
+    graph = _pictures(start_s, end_s, blur) + (f";{_sound(start_s, end_s)}" if sound else "")
     outputs = ["-map", "[v]", *(["-map", "[a]", "-c:a", "aac", "-b:a", "128k"] if sound else [])]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "clip.mp4"
@@ -116,7 +121,7 @@ def cut_media_sound(media: Path, start_s: float, end_s: float, *, timeout_s: flo
         return out.read_bytes()
 
 
-def _pictures(start_s: float, end_s: float) -> str:
+def _pictures(start_s: float, end_s: float, blur: Sequence[Part]) -> str:
     # `V` passes over cover pictures. `tmix` with the weights 1 0 gives each picture the time of the next one, that
     # is, the end of its stay on the screen; so the picture shown at `start` can be told from those that were gone by
     # then. `setpts` puts back each picture's own time and marks with -1 those that ended before `start`.
@@ -126,7 +131,7 @@ def _pictures(start_s: float, end_s: float) -> str:
         f"setpts='if(gt(PTS,{start}),max(0,if(eq(N,0),PTS,PREV_INPTS)-{start}),-1)',"
         "select='gte(pts,0)*(isnan(prev_selected_pts)+gt(pts,prev_selected_pts))',"
         f"trim=end_pts={end - start},"
-        "crop=trunc(iw/2)*2:trunc(ih/2)*2,format=yuv420p[v]"
+        f"crop=trunc(iw/2)*2:trunc(ih/2)*2,{blurred(blur) + ',' if blur else ''}format=yuv420p[v]"
     )
 
 
@@ -137,15 +142,18 @@ def _sound(start_s: float, end_s: float) -> str:
     )
 
 
-def picture_file(media: Path, timeout_s: float = 60) -> bytes:
-    """A picture as PNG, without what the camera wrote beside it. Raises as `cut_video`."""
+def picture_file(media: Path, timeout_s: float = 60, *, blur: Sequence[Part] = ()) -> bytes:
+    """A picture as PNG, without what the camera wrote beside it. blur: what is blurred. Raises as `cut_video`."""
+    shown = ["-map", "0:v:0"]
+    if blur:
+        shown = ["-filter_complex_threads", "1", "-filter_complex", f"[0:v:0]{blurred(blur)}[v]", "-map", "[v]"]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "picture.png"
         _write(
             media,
             [],
             [
-                *("-map", "0:v:0", "-frames:v", "1", "-map_metadata", "-1"),
+                *(*shown, "-frames:v", "1", "-map_metadata", "-1"),
                 *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-threads", "1", "-pix_fmt", "rgb24", str(out)),
             ],
             timeout_s,

@@ -6,10 +6,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pipelines.watching.clips import cut_sound, cut_video
+from pipelines.protecting.faces import AROUND_S, Cover, covers, still_covers
+from pipelines.watching.clips import cut_sound, cut_video, picture_file
 from pipelines.watching.stills import published_picture
-from schemas.errors import RecordingError, StoreError
+from schemas.clock import to_us
+from schemas.errors import MeasurementError, RecordingError, StoreError
+from schemas.faces_file import FacesFile
 from schemas.facts import Facts
+from schemas.privacy import Privacy
 from schemas.publication import MediaProblem, Medium
 from schemas.step import Recording
 
@@ -20,12 +24,16 @@ Cut = dict[str, dict[str, Any] | None]
 class Media:
     """Opens a recording's files when the first sample asks for them, and keeps them open until the last."""
 
-    def __init__(self, recording: Recording, facts: Facts | None, wanted: Sequence[Medium]) -> None:
+    def __init__(
+        self, recording: Recording, facts: Facts | None, wanted: Sequence[Medium], privacy: Privacy | None = None
+    ) -> None:
         self.problems: list[MediaProblem] = []
         self._recording = recording
         self._form = facts.form if facts else None
         self._has_sound = facts is not None and facts.sound is not None
         self._wanted = wanted
+        self._privacy = privacy or Privacy()
+        self._faces: FacesFile | None = None
         self._stack = ExitStack()
         self._sound: Any = None
         self._file: Path | None = None
@@ -48,9 +56,9 @@ class Media:
                 if medium == "audio" and start is not None and end is not None:
                     data, suffix = self._cut_sound(start, end), "flac"
                 elif medium == "video" and self._form == "video" and start is not None and end is not None:
-                    data, suffix = cut_video(self._media(), start, end, sound=self._has_sound), "mp4"
+                    data, suffix = self._cut_video(start, end), "mp4"
                 elif medium == "image" and self._form == "image":
-                    data, suffix = published_picture(self._media())
+                    data, suffix = self._picture()
             except (RecordingError, FileNotFoundError) as error:
                 self.problems.append(MediaProblem(sample=sample, medium=medium, message=str(error)))
             cut[medium] = None if data is None else {"bytes": data, "path": f"{name}.{suffix}"}
@@ -71,6 +79,28 @@ class Media:
                     f"the sound of {recording.id} cannot be read: {error}", do="build once more"
                 ) from error
         return cut_sound(self._sound, start, end)
+
+    def _cut_video(self, start: float, end: float) -> bytes:
+        blur: tuple[Cover, ...] = ()
+        if self._privacy.blur_faces:
+            seen = self._measured_faces()
+            around = to_us(max(0.0, start - AROUND_S)), to_us(end + AROUND_S)
+            blur = covers(seen.between(*around), start, end)
+        return cut_video(self._media(), start, end, sound=self._has_sound, blur=blur)
+
+    def _picture(self) -> tuple[bytes, str]:
+        blur = still_covers(self._measured_faces().whole()) if self._privacy.blur_faces else ()
+        return (picture_file(self._media(), blur=blur), "png") if blur else published_picture(self._media())
+
+    def _measured_faces(self) -> FacesFile:
+        """Raises MeasurementError: without them nothing says what to hide."""
+        if self._faces is None:
+            if not self._recording.has("faces"):
+                raise MeasurementError(
+                    "faces were not measured, so that they cannot be blurred", do="see `affectloom failures`"
+                )
+            self._faces = self._stack.enter_context(self._recording.open("faces", FacesFile))
+        return self._faces
 
     def _media(self) -> Path:
         if self._file is None:

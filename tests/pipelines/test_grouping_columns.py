@@ -46,6 +46,13 @@ def test_a_column_of_a_joined_table_passes(tmp_path: Path):
     load(path)
 
 
+def test_faces_that_nothing_finds_cannot_be_blurred(tmp_path: Path):
+    with pytest.raises(
+        RecipeError, match=r"recipe.yaml:6: publish.privacy.blur_faces: nothing in this recipe finds faces"
+    ):
+        load(write(tmp_path, "privacy: {blur_faces: true}"))
+
+
 @pytest.mark.parametrize("sources", ["s.jsonl", "https://example.org/a.mp4", "missing.csv"])
 def test_where_columns_cannot_be_known_nothing_is_said_yet(tmp_path: Path, sources: str):
     load(write(tmp_path, "group_by: speeker", sources))
