@@ -19,6 +19,7 @@ _MEANINGS = {
     "context": "the samples before it",
     "utterance": "what the table of utterances calls it",
     "voices": "who speaks when (s), by voice alone: numbers and faces hold within one recording",
+    "speaker_embedding": "the voice of each turn: times (s) and unit vectors",
     "ocr": "text on the screen: each line with its times (s), its box in shares of the picture's sides, how sure its "
     "reading is, and how many of the pictures looked at show it",
     "face_id": "which face of the recording speaks; ids hold within one recording",

@@ -8,6 +8,13 @@ from schemas.publication import About, Contents, Publication
 
 _EMBEDDED = ("an embedding of pictures", "recognises faces and places about as well as the picture does")
 
+_MEASURED = {
+    "ocr": "text on the screen, names and addresses included.",
+    "face": "landmarks and shapes of a face, measured; with enough frames they may tell people apart, and they tell "
+    "movement and expression.",
+    "speaker_embedding": "a voice print: by it the same person can be found again in other recordings.",
+}
+
 
 def privacy(about: About, contents: Contents, how: Publication) -> str:
     """Markdown: what is published that identifies, and what is not."""
@@ -37,13 +44,9 @@ def _identifying(features: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
         yield f"{shown}: faces and places."
     if "text" in features:  # words without their text are times
         yield "`text` and `words`: what people say of themselves and others, names included."
-    if "face" in features:
-        yield (
-            "`face`: landmarks and shapes of a face, measured; with enough frames they may tell people apart, and "
-            "they tell movement and expression."
-        )
+    yield from (f"`{name}`: {what}" for name, what in _MEASURED.items() if name in features)
     for name, feature in features.items():
-        if "embedding" in feature and "_type" not in feature:
+        if name not in _MEASURED and "embedding" in feature and "_type" not in feature:
             yield f"`{name}`: {_EMBEDDED[0]}, from which a model {_EMBEDDED[1]}."
     if "prosody" in features or "functionals" in features:
         yield "measurements of the voice (pitch, formants, voice quality): together a weak voice print."

@@ -107,7 +107,7 @@ def _item(one: _Followed, looks: Sequence[Look]) -> SeenText:
         worth[line.text] = worth.get(line.text, 0.0) + line.confidence
     text = max(worth, key=lambda reading: worth[reading])
     chosen = [line for line in one.lines if line.text == text]
-    left, top, right, bottom = np.median([line.box for line in chosen], axis=0).tolist()
+    left, top, right, bottom = np.median([line.box for line in chosen], axis=0).round(4).tolist()
     return SeenText(
         text=text,
         start=to_s(looks[one.first].start_us),

@@ -133,6 +133,7 @@ def voice_type() -> "pa.DataType":
             ("voice", pa.int32()),
             ("score", pa.float32()),
             ("margin", pa.float32()),
+            ("overlap", pa.float32()),
             ("face_id", pa.int32()),
             ("face_score", pa.float32()),
         ]

@@ -15,6 +15,17 @@ class Turn(Record):
     """Mean cosine similarity of the stretch to its voice."""
     margin: Probability
     """By how much that is more than to the next voice; the score itself where there is only one."""
+    overlap: Probability = 0.0
+    """Share of it in which two people may speak at once."""
+
+
+class Overlap(Record):
+    """A stretch `[start, end)` in seconds that sounds about as much like one voice as like another."""
+
+    start: Seconds
+    end: Seconds
+    voices: tuple[int, int]
+    """The two voices, the likelier one first."""
 
 
 class Voice(Record):
@@ -33,3 +44,4 @@ class Speakers(Record):
 
     turns: tuple[Turn, ...]
     voices: tuple[Voice, ...]
+    overlaps: tuple[Overlap, ...] = ()

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from extractors.speakers import turns_within
 from extractors.text_over_time import within
+from extractors.voice_turns import turns_within
 from pipelines.publishing.sample_pieces import Pieces
 from schemas.screen_text import ScreenText
 from schemas.speakers import Speakers

@@ -5,8 +5,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Final
 
-from extractors.speakers import voice_at
 from extractors.speaking import speaker_of
+from extractors.voice_turns import voice_at
 from pipelines.segmenting.cuts import runs_between
 from schemas.clock import to_us
 from schemas.segment import Cue

@@ -176,3 +176,13 @@ def test_long_structs_are_cut_short():
     table = column_table({"face": {f"b{number}": value("float32") for number in range(60)}})
     assert "`b23` and 36 more" in table
     assert "`b24`" not in table
+
+
+def test_the_card_says_what_voice_prints_and_text_on_the_screen_can_give_away():
+    seen = list_of({"text": value("string")})
+    features = FEATURES | {"speaker_embedding": {"embedding": list_of(list_of(value("float32")))}, "ocr": seen}
+    text = card(About(name="a", licence="CC0"), contents(features=features), Publication())
+    assert "`speaker_embedding`: a voice print" in text
+    assert "an embedding of pictures" not in text
+    assert "`ocr`: text on the screen" in text
+    assert "voice print: by" not in card(About(name="a", licence="CC0"), contents(), Publication())

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from spoken import recording, say, silence
 
 from extractors import voice_clusters, voice_encoder, weights
-from extractors.speakers import Diarization, turns_of, turns_within, voice_at, voices_of
+from extractors.speakers import Diarization
 from extractors.voice_activity import VoiceActivity, load_detector
 from extractors.voice_clusters import frame_similarities, voice_of_frames, voices, windows_of
+from extractors.voice_turns import between_two, embeddings_of, told_apart, turns_within, voice_at, voices_of
 from schemas.speakers import Speakers, Turn
 from schemas.speaking import Speaking
+from schemas.track import Track
 from schemas.transcript import Span
 from schemas.transcript import VoiceActivity as Voiced
 
@@ -97,6 +99,88 @@ def test_made_dialogues_are_told_apart(tmp_path, encoder, record_property, seed,
     )
     assert all(one.end <= other.start + 1e-9 for one, other in itertools.pairwise(found.turns))
     assert list(dict.fromkeys(turn.voice for turn in found.turns)) == list(range(len(found.voices)))
+
+
+def talking_over(seed: int, names: tuple[str, str], turns: int) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """Two voices in turn, every second one beginning 0.8 to 2 s before the first has ended; and when both speak."""
+    draw = np.random.default_rng(seed)
+    said, both, at = [], [], 0.5
+    for number in range(turns):
+        sound = say(" ".join(draw.choice(SAYINGS, 2, replace=False)), names[number % 2])
+        sound = sound / np.sqrt(np.mean(np.square(sound))) * 0.06
+        start = at - float(draw.uniform(0.8, 2)) if number % 2 else at + 0.3
+        both += [(start, at)] if number % 2 else []
+        said.append((round(start * RATE_HZ), sound))
+        at = start + len(sound) / RATE_HZ
+    mixed = np.zeros(round((at + 0.5) * RATE_HZ), np.float32)
+    for first, sound in said:
+        mixed[first : first + len(sound)] += sound
+    return mixed, both
+
+
+def test_half_of_the_times_when_two_speak_at_once_are_marked_and_most_marks_are_right(
+    tmp_path, encoder, record_property
+):
+    hit = events = right = marks = 0
+    for seed, names in ((1, ("slt", "rms")), (2, ("rms", "awb")), (3, ("slt", "awb"))):
+        sound, both = talking_over(seed, names, 8)
+        made = recording(tmp_path / str(seed), sound)
+        VoiceActivity().run([made], load_detector())
+        Diarization(count=2).run([made], encoder)
+        found = made.read("speakers", Speakers)
+        hit += sum(any(one.start < end and one.end > start for one in found.overlaps) for start, end in both)
+        right += sum(any(one.start < end and one.end > start for start, end in both) for one in found.overlaps)
+        events, marks = events + len(both), marks + len(found.overlaps)
+        assert all(one.voices[0] != one.voices[1] for one in found.overlaps)
+        assert sum(one.end - one.start for one in found.overlaps) == pytest.approx(
+            sum(turn.overlap * (turn.end - turn.start) for turn in found.turns), rel=0.05, abs=0.2
+        )
+    record_property("overlaps_found", f"{hit} of {events}")
+    record_property("marks_right", f"{right} of {marks}")
+    assert hit >= 0.5 * events
+    assert right >= 0.6 * marks
+
+
+def test_embeddings_are_kept_on_request_alone_and_tell_voices_apart(tmp_path, encoder):
+    sound, _ = dialogue(1, ("slt", "rms"), 6)
+    made = recording(tmp_path / "r", sound)
+    VoiceActivity().run([made], load_detector())
+    Diarization().run([made], encoder)
+    assert not made.has("speaker_embedding")
+    assert Diarization().track_columns == {}
+    step = Diarization(embeddings=True)
+    step.run([made], encoder)
+    turns, track = made.read("speakers", Speakers).turns, made.read("speaker_embedding", Track)
+    assert len(track) == len(turns)
+    assert len(track.columns) == voice_encoder.DIMENSIONS
+    assert step.makes == ("speakers", "speaker_embedding")
+    assert np.linalg.norm(track.values, axis=1) == pytest.approx(1)
+    alike = track.values @ track.values.T
+    same = np.equal.outer(*[[turn.voice for turn in turns]] * 2)
+    assert alike[same].min() > alike[~same].max()
+    made = recording(tmp_path / "silent", silence(2))
+    made.write("voice", Voiced(spans=()))
+    step.run([made], encoder)
+    assert made.absences == {"speaker_embedding": "nobody speaks"}
+
+
+def test_a_turn_has_the_mean_of_its_windows_or_the_nearest_one():
+    embeddings = np.eye(3, 4, dtype=np.float32)
+    turns = [Turn(start=start, end=end, voice=0, score=1, margin=1) for start, end in ((0, 2), (2, 3), (8, 8.1))]
+    track = embeddings_of(turns, [(0.0, 1.0), (1.0, 3.0), (6.0, 7.0)], embeddings)
+    assert track.values[0] == pytest.approx(np.array([1, 1, 0, 0]) / np.sqrt(2))
+    assert track.values[1].tolist() == [0, 1, 0, 0]
+    assert track.values[2].tolist() == [0, 0, 1, 0]
+    assert track.spans.tolist() == [[0, 2_000_000], [2_000_000, 3_000_000], [8_000_000, 8_100_000]]
+
+
+def test_two_voices_are_between_where_they_are_close_for_half_a_second_without_a_pause():
+    margins = np.array([0.3, 0.05, 0.05, 0.05, 0.05, 0.05, 0.3, 0.05, 0.05, 0.05, 0.05, 0.3])
+    alike = np.stack([np.full(12, 0.8), 0.8 - margins, np.full(12, 0.1)], axis=1)
+    none = np.zeros(12, bool)
+    assert np.flatnonzero(between_two(alike, none)).tolist() == [1, 2, 3, 4, 5]
+    assert not between_two(alike, np.arange(12) == 3).any()
+    assert not between_two(alike[:, :1], none).any()
 
 
 def test_one_person_is_one_voice_unless_more_are_asked_for(tmp_path, encoder):
@@ -209,7 +293,7 @@ def test_moments_outside_of_all_windows_go_with_the_nearest():
 def test_what_is_too_brief_for_a_voice_goes_with_others():
     embeddings = np.eye(2, 4, dtype=np.float32)[[0, 0, 0, 0, 1]]
     windows = [(at, at + 1.6) for at in (0.0, 0.4, 0.8, 1.2, 4.0)]
-    turns = turns_of([(0.0, 2.8), (4.0, 5.6)], windows, embeddings)
+    turns, _ = told_apart([(0.0, 2.8), (4.0, 5.6)], windows, embeddings)
     assert {turn.voice for turn in turns} == {0}
     assert len(turns) == 2
 
