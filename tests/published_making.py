@@ -30,7 +30,8 @@ def sample(name: str, at: int, text: str, *, emotion: int | None, sentiment: flo
     return {
         "id": f"{name}#{at:04d}", "recording": name, "index": at, "start": None, "end": None, "text": text,
         "words": None, "speaker": None, "language": "en", "video": None, "audio": None, "face": None,
-        "prosody": None, "dinov2": None, "present": {"text": True, "video": False}, "licence": "cc0-1.0",
+        "prosody": None, "dinov2": None, "voices": None, "ocr": None,
+        "present": {"text": True, "video": False}, "licence": "cc0-1.0",
         "emotion": emotion, "emotion_votes": votes, "emotion_answers": answers, "sentiment": sentiment,
         "sentiment_votes": None, "themes": [1, 0], "themes_answers": [],
         "why_answers": [], "moments_answers": [], **more,
@@ -54,6 +55,17 @@ def talk() -> dict:
             {"label": "cause", "start": 2.0, "end": 8.0, "text": "opened"},
         ]}],
         dinov2={"times": [START, START + 1], "embedding": [[3.0, 0.0], [3.0, 4.0]]},
+        voices=[
+            {"start": START + at, "end": START + end, "voice": voice, "score": 0.9, "margin": 0.2, "overlap": both,
+             "face_id": face, "face_score": 0.5}
+            for at, end, voice, both, face in ((-1.0, 0.9, 3, 0.0, 1), (1.2, 2.5, 4, 0.4, None))
+        ],
+        ocr=[
+            {"start": START + at, "end": START + end, "text": text, "confidence": 0.9, "frames": 2,
+             "box": {"left": 0.1, "top": top, "width": 0.5, "height": 0.1}}
+            for at, end, text, top in ((0.0, 1.5, "<u>Live</u>", 0.1), (0.5, 1.0, "Clara, at home", 0.8),
+                (1.6, 2.0, "End", 0.1))
+        ],
         present={"text": True, "video": True},
     )  # fmt: skip
 

@@ -1,4 +1,6 @@
-// Lanes on one clock: loudness, pitch, intensity, action units, likeness of pictures. A click seeks.
+// Lanes on one clock: loudness, pitch, intensity, voices, text on the screen, action units, likeness of pictures. A click seeks.
+
+const ROW = 15; // pixels of a row of bands
 
 /** The lanes that a sample has: name, how high, what draws them, and what they read at a time. */
 function lanesOf(sample) {
@@ -14,6 +16,11 @@ function lanesOf(sample) {
       lanes.push({name: `${curve.name}, ${curve.unit}`, note: `${under}${range[0].toFixed(0)} to ${top.toFixed(0)}`, high: 64,
         draw: drawCurve(curve, hue, range), read: at => reading(curve.name, valueAt(curve, at), curve.unit, 0)});
     }
+  for (const band of sample.bands) {
+    const left = band.left_out ? `${band.left_out} more do not fit` : null;
+    lanes.push({name: band.name, note: left, bands: true, rows: band.rows.some(Boolean) ? band.rows : null, high: band.rows.length * ROW,
+      draw: drawBands(band), read: at => heldAt(band, at)});
+  }
   if (sample.units) {
     const names = Object.keys(sample.units.rows);
     lanes.push({name: "action units", rows: names, high: names.length * 13, draw: drawHeat(sample.units, names),
@@ -98,6 +105,29 @@ const drawHeat = (units, names) => (pen, wide, high, length) => {
   }));
 };
 
+/** Rows of labelled stretches, each row in a colour of its own; a label stands where there is room for some of it. */
+const drawBands = band => (pen, wide, high, length) => {
+  pen.fillStyle = colour("--grid");
+  pen.fillRect(0, 0, wide, high);
+  pen.font = "10.5px system-ui, sans-serif";
+  pen.textBaseline = "middle";
+  for (const one of band.stretches) {
+    const x = one.start / length * wide, width = Math.max(1.5, (one.end - one.start) / length * wide - 1), y = one.row * ROW;
+    pen.fillStyle = `hsl(${(210 + one.row * 137) % 360} 55% 36%)`;
+    pen.fillRect(x, y, width, ROW - 1);
+    if (width < 24) continue;
+    pen.save();
+    pen.beginPath();
+    pen.rect(x, y, width - 3, ROW - 1);
+    pen.clip();
+    pen.fillStyle = "#fff";
+    pen.fillText(one.label, x + 4, y + ROW / 2);
+    pen.restore();
+  }
+};
+
+const heldAt = (band, at) => band.stretches.filter(one => one.start <= at && at < one.end).map(one => one.label).join(" / ") || `${band.name} –`;
+
 const drawLikeness = curve => (pen, wide, high, length) => {
   pen.fillStyle = colour("--grid");
   pen.fillRect(0, 0, wide, high);
@@ -135,7 +165,7 @@ function timeline(lanes, length, seek) {
   const side = lane => {
     if (!lane.rows) return make("div", {}, lane.name, lane.note ? make("div", {}, lane.note) : null);
     const names = make("div", {class: "lane-names"}, ...lane.rows.map(name => make("span", {}, name)));
-    names.style.gridAutoRows = "13px";
+    names.style.gridAutoRows = lane.bands ? `${ROW}px` : "13px";
     return names;
   };
   const box = make("div", {class: "lanes"}, ...lanes.map((lane, at) => make("div", {class: "lane"}, side(lane), canvases[at])), cursor);
@@ -148,7 +178,7 @@ function timeline(lanes, length, seek) {
     cursor.style.left = `${canvases[0].offsetLeft + Math.min(1, time / length) * canvases[0].clientWidth}px`;
     told.textContent = [seconds(time), ...lanes.filter(lane => lane.read).map(lane => lane.read(time))].join(" · ");
   };
-  const scale = lanes.some(lane => lane.rows || lane.name === "likeness")
+  const scale = lanes.some(lane => (lane.rows && !lane.bands) || lane.name === "likeness")
     ? make("p", {class: "soft small"}, "0", make("span", {class: "scale"}), "1; grey: not measured") : null;
   return {element: make("div", {}, box, told, scale), draw, move};
 }

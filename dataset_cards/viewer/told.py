@@ -59,6 +59,26 @@ class Heat:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """From when to when, seconds from the sample's start, in which row, and what."""
+
+    start: float
+    end: float
+    row: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Stretches in rows of one lane. left_out: how many did not fit."""
+
+    name: str
+    rows: tuple[str, ...]
+    stretches: tuple[Stretch, ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Boxes:
     """Where the face is: left, top, width, height as shares of the picture's sides; None where none was seen."""
 
@@ -105,6 +125,7 @@ class Sample:
     waveform: tuple[float, ...] = ()
     """The loudest value of each of equal stretches, in [0, 1]."""
     curves: tuple[Curve, ...] = ()
+    bands: tuple[Bands, ...] = ()
     units: Heat | None = None
     boxes: Boxes | None = None
     likeness: Curve | None = None

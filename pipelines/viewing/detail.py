@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dataset_cards.viewer.told import Boxes, Curve, Heat, Sample, Votes, Word
 from pipelines.exporting.published import MEDIA
+from pipelines.viewing.bands import bands, on_pictures
 from pipelines.viewing.index import Index, shown
 
 _BINS = 480
@@ -29,7 +30,8 @@ def detail(index: Index, at: int) -> Sample:
     media = {name: medium_type(name, data) for name in MEDIA if (data := index.medium(at, name))}
     sound = index.medium(at, "audio")
     face, prosody = row.get("face"), row.get("prosody")
-    vectors = next((name for name in index.published.measured if (row.get(name) or {}).get("embedding")), None)
+    measured = (name for name in index.published.measured if name != "speaker_embedding")
+    vectors = next((name for name in measured if (row.get(name) or {}).get("embedding")), None)
     return Sample(
         brief=index.samples[at],
         text=row["text"] or "",
@@ -37,12 +39,14 @@ def detail(index: Index, at: int) -> Sample:
         media=media,
         waveform=waveform(sound) if sound else (),
         curves=curves(prosody, start) if prosody else (),
+        bands=bands(row, start),
         units=action_units(face, start) if face else None,
         boxes=boxes(face, start) if face else None,
         likeness=likeness(vectors, row[vectors], start) if vectors else None,
         votes=tuple(votes(name, row) for name in index.asked),
         facts=tuple((name, str(row[name])) for name in _FACTS if row.get(name) not in (None, ""))
         + tuple((name, str(value)) for name, value in (row.get("extra") or {}).items() if value not in (None, ""))
+        + on_pictures(row)
         + tuple(("doubt", str(one)) for one in row.get("doubts") or ()),
         absent=tuple(name for name, there in (row.get("present") or {}).items() if not there),
     )

@@ -91,13 +91,24 @@ def test_a_reader_finds_a_sample_plays_it_and_seeks(dataset: Path, where: str):
 
         page.click("#samples td a", "talk#0000")
         page.until(playing(page), seconds=30)
-        assert page.run("() => [...document.querySelectorAll('.lane')].length") == 5
+        assert page.run("() => [...document.querySelectorAll('.lane')].length") == 7
         answers = page.run("() => document.querySelector('.votes').innerText")
         assert "because of <b>the letter</b>" in answers  # of a question without an aggregate, open at once
         assert "laugh: 0.50 to 1.25 s" in answers
+        names = page.run("() => [...document.querySelectorAll('.lane > div:first-child')].map(one => one.innerText)")
+        assert names[3:5] == ["voice 3\nvoice 4", "on screen"]
         page.click(".words button", "morning")
         page.until("() => document.querySelector('.words .now')?.innerText === 'morning'")
         assert page.run("() => document.querySelector('video').currentTime") == pytest.approx(1.2, abs=0.01)
+        assert "voice 4 (two may speak) · <u>Live</u>" in page.run("() => document.querySelector('.reading').innerText")
+        shades = page.run(
+            "() => { const one = document.querySelectorAll('.lane canvas')[3], pen = one.getContext('2d');"
+            " const at = (x, y) => pen.getImageData(x * one.width, y * one.height, 1, 1).data.slice(0, 3).join();"
+            " return [at(.2, .25), at(.2, .9), at(.9, .9), at(.55, .25)] }"
+        )
+        assert shades[0] != shades[2]  # a colour for each voice,
+        assert shades[1] == shades[3]  # and none where it does not speak
+        assert shades[1] not in (shades[0], shades[2])
 
         place = page.run(
             "() => { const one = document.querySelector('.lane canvas'); one.scrollIntoView({block: 'center'});"
