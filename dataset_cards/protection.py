@@ -30,5 +30,6 @@ def applied(how: Privacy) -> Iterator[str]:
         names = ", ".join(f"`{name}`" for name in how.suppress.columns)
         yield (
             f"Combinations of {names} that fewer than {how.suppress.k} people share are published as nothing "
-            "(suppression for k-anonymity, Sweeney 2002). Other columns, labels and the media can still lead to a person."
+            "(suppression for k-anonymity, Sweeney 2002). Other columns, labels and the media can still lead "
+            "to a person."
         )

@@ -78,11 +78,15 @@ class StoredRecording:
     def write_source(self, source: Source) -> None:
         """Keep where it comes from, and forget an earlier failure to get it."""
         self._store.write(f"{self._folder}/source.json", source.to_bytes())
-        if self._store.read_or_none(f"{self._folder}/source.failed.json") is not None:
-            self._store.fs.rm_file(f"{self._folder}/source.failed.json")
+        self.forget_source_failure()
         self._source = source
         self._prints.clear()
         self._settled.clear()
+
+    def forget_source_failure(self) -> None:
+        """Have the source asked again, whatever it said."""
+        if self._store.read_or_none(f"{self._folder}/source.failed.json") is not None:
+            self._store.fs.rm_file(f"{self._folder}/source.failed.json")
 
     def write_source_failure(self, failure: Failure) -> None:
         """Keep why the source could not be had."""
@@ -265,9 +269,9 @@ class StoredRecording:
                 shutil.copyfile(path, part)
         self._note(name)
 
-    def check_not_taken_down(self) -> None:
-        """Raises TakenDown."""
-        check_not_taken_down(self._store, self.id)
+    def check_not_taken_down(self, sha256: str | None = None) -> None:
+        """Raises TakenDown. sha256: of media, which may have been taken down under another id."""
+        check_not_taken_down(self._store, self.id, sha256)
 
     @property
     def pace(self) -> Pace:

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.acquiring.acquire import acquire
+from pipelines.acquiring.acquire import acquire, asked, refused_before
 from pipelines.plan import Plan, is_todo
 from pipelines.recording import StoredRecording
 from pipelines.store import Store
@@ -36,16 +36,21 @@ class Runner:
         self._damaged: set[str] = set()
 
     def acquire(self, row: SourceRow) -> Outcome:
-        """Bring a source into the store."""
+        """Bring a source into the store. One that said no for good is not asked again for the same thing."""
         started = time.perf_counter()
         recording = self.store.open(row.id, self.lineage)
         self.store.sweep(row.id)
+        before = refused_before(row, recording, self.plan.acquire)
+        if before is not None:
+            return Outcome(row.id, ACQUIRE, "failed", time.perf_counter() - started, before.message)
         try:
             made = acquire(row, recording, self.plan.acquire)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - one broken source must not stop the others
             failure = describe(row.id, ACQUIRE, "source", error)
+            if failure.expected and not failure.retry:
+                failure = failure.model_copy(update={"asked": asked(row, self.plan.acquire)})
             recording.write_source_failure(failure)
             return Outcome(row.id, ACQUIRE, "failed", time.perf_counter() - started, failure.message)
         return Outcome(row.id, ACQUIRE, "made" if made else "kept", time.perf_counter() - started)

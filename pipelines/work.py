@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 
 from annotation.voted import as_written
@@ -130,9 +131,9 @@ def build(
     looks_first = loaded.recipe.duplicates.find != "nothing"
     with recorded(run, tally), runs.spreading(store) if looks_first else nullcontext():
         every = partial(rows_of, loaded, store, ask=True)
-        copies = sift(loaded.recipe, runs, every, store, tally, quiet=quiet)
-        rows = (row for row in every() if row.id not in copies)
-        return follow(runs.run(loaded.plan, rows, store), last, quiet=quiet, tally=tally)
+        sifted = sift(loaded.recipe, runs, every, store, tally, quiet=quiet)
+        rows = (row for row in every() if row.id not in sifted.leave)
+        return follow(chain(sifted.told, runs.run(loaded.plan, rows, store)), last, quiet=quiet, tally=tally)
 
 
 def _workers(engine: Engine) -> int | None:

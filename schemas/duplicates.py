@@ -67,6 +67,8 @@ class Found(Record):
     copies: tuple[Copy, ...] = ()
     """Each recording that is a copy, with the one that is kept."""
     likenesses: tuple[Likeness, ...] = ()
+    taken_down: tuple[Likeness, ...] = ()
+    """Recordings (`one`) that are like some that were taken down (`other`). Copies of those are left out."""
 
     def groups(self) -> dict[str, str]:
         """Recording to the smallest id of those that it is linked with, by copies and excerpts. Others have none."""

@@ -18,5 +18,7 @@ class Failure(Record):
     do: str = ""
     retry: bool = False
     """Whether trying again, unchanged, can help."""
+    asked: str = ""
+    """Digest of what a source was asked for in vain: while it is the same, a source that said no is not asked again."""
     details: str = ""
     """The traceback of an unexpected error."""

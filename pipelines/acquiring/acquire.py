@@ -1,21 +1,28 @@
 """Bringing one source into the store: its hash, its terms, and a copy of what came from the network."""
 
 import hashlib
+import os
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from pipelines.acquiring.rights import NotPermitted, share
-from pipelines.fetch.addresses import plain
+from pipelines.fetch.addresses import PROXY, plain
 from pipelines.fetch.cells import cell_mark, fetch_cell, is_cell
 from pipelines.fetch.http import check_size, fetch
 from pipelines.fetch.objects import fetch_object, is_object
-from pipelines.fetch.pages import fetch_page, is_list, is_page
+from pipelines.fetch.pages import COOKIES, fetch_page, is_list, is_page
+from pipelines.lineage import digest
 from pipelines.recording import StoredRecording
 from schemas.acquire import Acquire
 from schemas.errors import SourceUnavailable, TooLong
+from schemas.failure import Failure
 from schemas.source import Source, SourceRow, Told
 
 _SUBTITLES_MAX_BYTES = 20 << 20
+_LIMITS = {"private_addresses", "max_mb", "max_minutes"}
+"""Of how sources are fetched, what may make a yes of a no."""
 
 
 def acquire(row: SourceRow, recording: StoredRecording, how: Acquire) -> bool:
@@ -33,6 +40,29 @@ def acquire(row: SourceRow, recording: StoredRecording, how: Acquire) -> bool:
     source = describe(row, _measure(row, recording, how, before))
     recording.write_source(source)
     return True
+
+
+def asked(row: SourceRow, how: Acquire) -> str:
+    """A digest of all that a source's answer hangs on, as far as it is known here. Empty where it cannot be told."""
+    try:
+        parts: list[object] = [stamp(row), row.licence, row.consent, how.model_dump(mode="json", include=_LIMITS)]
+    except SourceUnavailable:
+        return ""
+    parts.append(row.rights.model_dump(mode="json") if row.rights is not None else None)
+    parts.append(bool(os.environ.get(PROXY)))
+    if is_page(row.uri):  # who logs in since, or has a newer yt-dlp, may be told yes
+        jar = os.environ.get(COOKIES)
+        with suppress(OSError):
+            parts.append([found.st_size, found.st_mtime_ns] if jar and (found := Path(jar).stat()) else None)
+        with suppress(PackageNotFoundError):
+            parts.append(version("yt-dlp"))
+    return digest(parts)
+
+
+def refused_before(row: SourceRow, recording: StoredRecording, how: Acquire) -> Failure | None:
+    """The no that the source said for good when it was asked for the same thing; None where it is to be asked."""
+    failure = recording.source_failure
+    return failure if failure is not None and failure.asked and failure.asked == asked(row, how) else None
 
 
 def is_current(row: SourceRow, recording: StoredRecording) -> bool:
@@ -136,6 +166,8 @@ def _page(row: SourceRow, recording: StoredRecording, how: Acquire, before: Sour
             accept=lambda licence: _check_terms(row, licence, of_page=True),
         )
         page = found.page
+        sha256, size = _sha256(found.media), found.media.stat().st_size
+        recording.check_not_taken_down(sha256)
         if found.thumbnail is not None:
             page = page.model_copy(update={"thumbnail_sha256": _sha256(found.thumbnail)})
             recording.place_copy("thumbnail", found.thumbnail, page.thumbnail_sha256 or "")
@@ -143,7 +175,6 @@ def _page(row: SourceRow, recording: StoredRecording, how: Acquire, before: Sour
             _check_subtitles(row.uri or "", found.subtitles.stat().st_size)
             given = _sha256(found.subtitles)
             recording.place_copy("subtitles", found.subtitles, given)
-        sha256, size = _sha256(found.media), found.media.stat().st_size
         recording.place_copy("media", found.media, sha256)
     return Source(id=row.id, uri=row.uri, sha256=sha256, bytes=size, stamp=mark, subtitles_sha256=given, page=page)
 
@@ -165,9 +196,11 @@ def _file(uri: str, kind: str, recording: StoredRecording, how: Acquire, before:
         size = path.stat().st_size
         check_size(uri, size, how)
         try:
-            return _sha256(path), size
+            sha256 = _sha256(path)
         except OSError as error:
             raise SourceUnavailable(f"{uri} cannot be read: {error.strerror}", do="copy it anew", retry=True) from error
+        recording.check_not_taken_down(sha256)
+        return sha256, size
     kept = before is not None and recording.has_copy(kind)
     if kept and is_cell(uri) and before is not None and not before.stamp.startswith(f"{uri} {cell_mark(uri)}"):
         kept = False  # the table has been written anew
@@ -180,6 +213,7 @@ def _file(uri: str, kind: str, recording: StoredRecording, how: Acquire, before:
         copy = folder / kind
         get = fetch_cell if is_cell(uri) else fetch_object if is_object(uri) else fetch
         sha256, size = get(uri, copy, how, recording.pace)
+        recording.check_not_taken_down(sha256)
         recording.place_copy(kind, copy, sha256)
     return sha256, size
 

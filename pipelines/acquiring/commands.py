@@ -43,5 +43,6 @@ def takedown(
         print_json([asdict(one) for one in taken])
     else:
         for one in taken:
-            print(f"{one.id}: {one.files} files removed" if one.known else f"{one.id}: was not in the store")
+            same = f" (the same bytes as {one.same_as})" if one.same_as else ""
+            print(f"{one.id}: {one.files} files removed{same}" if one.known else f"{one.id}: was not in the store")
     raise typer.Exit(0 if all(one.known for one in taken) else 1)

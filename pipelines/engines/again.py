@@ -24,7 +24,7 @@ ONE_THREAD = {
 def take_in(runner: Runner, row: SourceRow, *, retry: bool) -> Outcome:
     """Acquire a source in a worker, where it is not there already, and forget those failures that are tried again."""
     recording = runner.store.open(row.id, runner.lineage)
-    if retry and recording.acquired:
+    if retry:
         forget_failures(recording, runner.lineage.steps)
     if not is_current(row, recording):
         return runner.acquire(row)
@@ -33,7 +33,9 @@ def take_in(runner: Runner, row: SourceRow, *, retry: bool) -> Outcome:
 
 
 def forget_failures(recording: StoredRecording, steps: Sequence[Step], *, only_retryable: bool = False) -> None:
-    """Remove the recording's failure records, so that the steps are tried again."""
+    """Remove the recording's failure records, so that the source is asked and the steps are tried again."""
+    if not only_retryable:
+        recording.forget_source_failure()
     if not recording.acquired or not recording.any_failed:
         return
     for kind in [kind for step in steps for kind in step.makes]:

@@ -118,7 +118,7 @@ class _Driver:
                 self.exhausted = True
                 return
             recording = self.store.open(row.id, self.lineage)
-            if self.retry and recording.acquired:
+            if self.retry:
                 forget_failures(recording, self.steps)
             if not is_current(row, recording):
                 self.in_flight += 1

@@ -9,15 +9,18 @@ pictures alone. What is found depends on the recordings, not on the engine or on
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from extractors.picture_hashes import PictureHashing
 from extractors.sound_marks import SoundMarking
+from pipelines.acquiring.takedown import marks_left
 from pipelines.engines import Engine
 from pipelines.lineage import digest
 from pipelines.plan import Plan
 from pipelines.recording import StoredRecording
 from pipelines.reporting.progress import Tally, follow
+from pipelines.runner import ACQUIRE
 from pipelines.sifting.compare import Looks, compare
 from pipelines.sifting.index import Index
 from pipelines.store import Store
@@ -26,6 +29,7 @@ from pipelines.watching.watch import Watch
 from schemas.duplicates import Copy, Duplicates, Found, Likeness
 from schemas.facts import Facts, Watched
 from schemas.likeness import PictureHashes, SoundMarks
+from schemas.outcome import Outcome
 from schemas.recipe import Recipe
 from schemas.source import Scalar, SourceRow
 from schemas.step import Step
@@ -43,21 +47,40 @@ def first_look(recipe: Recipe) -> Plan:
     return Plan(recipe, steps)
 
 
+@dataclass(frozen=True)
+class Sifted:
+    """Which recordings are not worked on. told: what is to be told of those that are no copies."""
+
+    leave: frozenset[str] = frozenset()
+    told: tuple[Outcome, ...] = ()
+
+
 def sift(
     recipe: Recipe, engine: Engine, rows: Callable[[], Iterable[SourceRow]], store: Store, tally: Tally, *, quiet: bool
-) -> frozenset[str]:
+) -> Sifted:
     """Take a first look at all sources, find the copies among them, and say which are not worked on.
 
-    rows: the sources, in their order; asked for more than once. tally: counts what was done here already.
+    rows: the sources, in their order; asked for more than once. tally: counts what was done here already. A source
+    that could not be had is not worked on either: it would only be asked again.
     """
     if recipe.duplicates.find == "nothing":
-        return frozenset()
+        return Sifted()
     plan = first_look(recipe)
-    first = follow(engine.run(plan, rows(), store), plan.lineage.steps[-1].key, quiet=quiet)
+    failed: list[Outcome] = []
+    first = follow(_watching(engine.run(plan, rows(), store), failed), plan.lineage.steps[-1].key, quiet=quiet)
     found = find(recipe, (row.id for row in rows()), store)
-    leave = dropped(found, recipe.duplicates)
-    tally.began(first, len(leave))
-    return leave
+    tally.began(first, len(copies_left_out(found, recipe.duplicates)))
+    refused = [Outcome(name, ACQUIRE, "failed", message=why) for name, why in sorted(refused_in(found).items())]
+    leave = dropped(found, recipe.duplicates) | {told.recording for told in failed}
+    return Sifted(leave, (*failed, *refused))
+
+
+def _watching(outcomes: Iterable[Outcome], failed: list[Outcome]) -> Iterator[Outcome]:
+    """The outcomes; those of sources that could not be had are kept, too."""
+    for told in outcomes:
+        if told.step == ACQUIRE and told.state == "failed":
+            failed.append(told)
+        yield told
 
 
 def path_of(recipe: Recipe, store: Store) -> str:
@@ -95,6 +118,8 @@ def find(recipe: Recipe, ids: Iterable[str], store: Store) -> Found:
         if recording.acquired and recording.source.uri is not None:
             known.append(name)
             state.update(json.dumps([name, places[name], _mark(recording)]).encode())
+    gone = list(_taken_down(store)) if recipe.duplicates.find == "near" else []
+    state.update("".join(each.id for each in gone).encode())
     before = found_in(recipe, store)
     if before is not None and before.of == state.hexdigest():
         return before
@@ -103,12 +128,16 @@ def find(recipe: Recipe, ids: Iterable[str], store: Store) -> Found:
     def looks(name: str) -> Looks:
         return looks_of(store.open(name, lineage))
 
-    for name in known:
-        index.add(looks(name))
-    pairs = index.pairs(recipe.duplicates.sound)
-    links = [
-        link for a, b in pairs if (link := compare(looks(known[a]), looks(known[b]), recipe.duplicates)) is not None
-    ]
+    def look_at(place: int) -> Looks:
+        return looks(known[place]) if place < len(known) else gone[place - len(known)]
+
+    for place in range(len(known) + len(gone)):
+        index.add(look_at(place))
+    pairs = [(a, b) for a, b in index.pairs(recipe.duplicates.sound) if a < len(known)]
+    compared = [(b, compare(look_at(a), look_at(b), recipe.duplicates)) for a, b in pairs]
+    links = [link for b, link in compared if link is not None and b < len(known)]
+    barred = [link for b, link in compared if link is not None and b >= len(known)]
+    without = {link.one for link in barred if link.kind != "related"}
     ranks: dict[str, tuple[float, ...]] = {name: (places[name],) for name in known}
     if recipe.duplicates.keep == "largest":
         linked = {name for link in links for name in (link.one, link.other)}
@@ -116,8 +145,9 @@ def find(recipe: Recipe, ids: Iterable[str], store: Store) -> Found:
     found = Found(
         of=state.hexdigest(),
         compared=len(known),
-        copies=tuple(copies_of(links, ranks)),
+        copies=tuple(copies_of([link for link in links if not {link.one, link.other} & without], ranks)),
         likenesses=tuple(links),
+        taken_down=tuple(barred),
     )
     store.write(path_of(recipe, store), found.to_bytes())
     return found
@@ -127,6 +157,12 @@ def _mark(recording: StoredRecording) -> list[object]:
     source, kinds = recording.source, recording.lineage.maker
     states = [recording.state(kind) for kind in kinds]
     return [source.sha256, source.text, states]
+
+
+def _taken_down(store: Store) -> Iterator[Looks]:
+    """What was taken down, as far as copies of it can be known."""
+    for mark, sound, pictures in marks_left(store):
+        yield Looks(id=mark.id, sha256=mark.sha256 or "", length_s=mark.length_s, sound=sound, pictures=pictures)
 
 
 def _size(looks: Looks) -> tuple[float, ...]:
@@ -175,11 +211,25 @@ def copies_of(links: Sequence[Likeness], ranks: Mapping[str, tuple[float, ...]])
     yield from sorted(copies, key=lambda copy: copy.id)
 
 
+def copies_left_out(found: Found, how: Duplicates) -> frozenset[str]:
+    """Copies of recordings that are kept, which are not."""
+    return frozenset() if how.keep == "all" else frozenset(copy.id for copy in found.copies)
+
+
+def refused_in(found: Found) -> dict[str, str]:
+    """Copies of what was taken down, and how that is told."""
+    return {
+        link.one: f"it is a copy of {link.other}, which was taken down ({_measured(link)})"
+        for link in found.taken_down
+        if link.kind != "related"
+    }
+
+
 def dropped(found: Found | None, how: Duplicates) -> frozenset[str]:
-    """Copies that are neither measured nor published."""
-    if found is None or how.keep == "all" or how.find == "nothing":
+    """Copies, of others and of what was taken down, that are neither measured nor published."""
+    if found is None or how.find == "nothing":
         return frozenset()
-    return frozenset(copy.id for copy in found.copies)
+    return copies_left_out(found, how) | refused_in(found).keys()
 
 
 def told(found: Found) -> dict[str, dict[str, Scalar]]:
@@ -194,7 +244,7 @@ def told(found: Found) -> dict[str, dict[str, Scalar]]:
 
 def notes_of_copies(found: Found | None, how: Duplicates) -> Iterator[str]:
     """For the dataset's card."""
-    gone = dropped(found, how)
+    gone = copies_left_out(found, how) if found is not None and how.find != "nothing" else frozenset()
     if gone and found is not None:
         exact = sum(copy.kind == "exact" for copy in found.copies)
         yield f"Recordings left out as copies of others: {len(gone)}, {exact} of them with the same bytes."
@@ -208,6 +258,11 @@ def lines_of(found: Found) -> Iterator[str]:
     for link in found.likenesses:
         if link.kind == "related":
             yield f"{link.one} and {link.other} are related ({_measured(link)})"
+    for name, why in sorted(refused_in(found).items()):
+        yield f"{name} is left out: {why}; `affectloom takedown {name}` removes it"
+    for link in found.taken_down:
+        if link.kind == "related":
+            yield f"{link.one} is related to {link.other}, which was taken down ({_measured(link)})"
     yield f"{len(found.copies)} copies among {found.compared} recordings"
 
 
