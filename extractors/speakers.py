@@ -38,7 +38,7 @@ class Diarization(Step):
     reads: ClassVar[tuple[str, ...]] = ("audio", "voice")
     uses: ClassVar[tuple[str, ...]] = ("watched", "speaking")
 
-    similarity: Annotated[float, Field(gt=0, lt=1)] = 0.675
+    similarity: Annotated[float, Field(gt=0, lt=1)] = 0.7
     """Speech with at least this mean cosine similarity is one voice: more makes more voices."""
     count: Annotated[int | None, Field(ge=1, le=100)] = None
     """How many voices there are in each recording, where that is known."""

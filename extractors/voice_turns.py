@@ -32,7 +32,7 @@ def told_apart(
     windows: Sequence[tuple[float, float]],
     embeddings: NDArray[np.float32],
     *,
-    similarity: float = 0.675,
+    similarity: float = 0.7,
     count: int | None = None,
 ) -> tuple[list[Turn], list[Overlap]]:
     """Turns, and stretches in which two may speak at once, out of the embeddings of windows.
