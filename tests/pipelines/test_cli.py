@@ -99,7 +99,7 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
             ["r.yaml:4: align.to.grid_s: found 0; input should be greater than or equal to 0.001\n"],
         ),
         ("name: t\nsources: a.flac\nalign: {grid_s: 0.1}\n", ["r.yaml:3: align.grid_s", "{to: {grid_s: 0.1}}"]),
-        ("name: t\nsources: a.flac\nalign: {tracks: {}}\n", ["unknown field 'tracks'", "allowed: to, how, face."]),
+        ("name: t\nsources: a.flac\nalign: {tracks: {}}\n", ["unknown field 'tracks'", "allowed: to, how, face, ocr."]),
         ("name: t\nsources: a.flac\nlabels: answers.csv\n", ["r.yaml:3: labels: there is no file answers.csv"]),
         ("name: t\nsources: a.flac\nask: q.yaml\n", ["r.yaml:3: ask: there is no file q.yaml"]),
         (
