@@ -173,9 +173,12 @@ class Store:
 
     def sweep(self, recording_id: str) -> None:
         """Remove half-written files and half-done downloads that dead processes of this machine left of a recording."""
+        self.sweep_folder(self.folder(recording_id))
+
+    def sweep_folder(self, folder: str) -> None:
+        """The same for any folder of the store; nothing that lies deeper is looked at."""
         if not self.is_local:
             return
-        folder = self.folder(recording_id)
         mine = f".part-{socket.gethostname()}-"
         for name in self.listing(folder):
             if name.startswith(mine):

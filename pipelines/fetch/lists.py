@@ -87,7 +87,8 @@ def ask_for(row: SourceRow, store: Store, how: Acquire) -> Listing:
     """
     url = (row.uri or "").removeprefix(LIST)
     pace = Pace.of_store(store.root, is_local=store.is_local)
-    with store.workspace(f"{store.root}/lists/{digest(row.uri)}") as folder:
+    store.sweep_folder(f"{store.root}/lists")
+    with store.workspace(f"{store.root}/lists") as folder:
         found, cut = trying(url, how, pace, lambda: _ask(url, folder, how, pace))
     before = _known(row, store)
     now = {entry.id: entry for entry in found}

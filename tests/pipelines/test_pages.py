@@ -1,4 +1,7 @@
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -318,6 +321,26 @@ def test_a_list_is_asked_once_and_only_grows(web: Site, tmp_path: Path):
     (file,) = (tmp_path / "store/lists").glob("*.json")
     assert [entry["gone"] for entry in json.loads(file.read_text())["entries"]] == [True, False, False]
     assert list(expanded([row, row.model_copy(update={"id": "twice"})], store, HOW)) == renewed
+
+
+def test_what_a_killed_run_left_beside_the_lists_goes_when_a_list_is_asked(web: Site, tmp_path: Path):
+    web.serve("/feed", rss(web, ["a"]))
+    store = Store(str(tmp_path / "store"))
+    kill = (
+        "import os, signal\n"
+        "from pipelines.store import Store\n"
+        f"store = Store({store.root!r})\n"
+        "with store.workspace(f'{store.root}/lists') as folder:\n"
+        "    (folder / 'page').write_bytes(bytes(1000))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", kill], check=False).returncode == -signal.SIGKILL
+    lists = Path(store.root, "lists")
+    assert list(lists.rglob("page"))
+    row = SourceRow(id="feed", uri=f"yt-dlp-list:{web.url}/feed")
+    assert [told.uri for told in expanded([row], store, HOW, ask=True)] == [f"yt-dlp:{web.url}/a.mp4"]
+    (left,) = lists.iterdir()
+    assert left.suffix == ".json"
 
 
 def test_a_list_that_cannot_be_had_says_so_as_a_source(web: Site, tmp_path: Path):
