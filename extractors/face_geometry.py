@@ -57,7 +57,8 @@ def gaze_deg(eyes: Sequence[tuple[Point, Point, Point]]) -> tuple[float, float]:
     y downwards; further coordinates are not looked at.
     The iris' offset from the middle between the corners, measured along and across the line of the corners in shares
     of its length, is taken for the sine of the angle on an average eyeball in an average lid opening. NaN where the
-    corners coincide.
+    corners coincide, and where the iris lies further off than such an eyeball reaches: lids that are nearly closed, or
+    a face too small for its landmarks.
 
     Weak: it ignores that the corners lie before the eyeball's centre (a turned head shifts it), has an unknown offset
     for each person (above all pitch: lids are not symmetric), and means nothing where the eyes are closed. Look at
@@ -77,7 +78,8 @@ def _one_eye(left: Point, right: Point, iris: Point) -> tuple[float, float]:
 
 
 def _eye_angle(share: float) -> float:
-    return math.degrees(math.asin(min(1.0, max(-1.0, share * _FISSURE_MM / _EYEBALL_RADIUS_MM))))
+    sine = share * _FISSURE_MM / _EYEBALL_RADIUS_MM
+    return math.degrees(math.asin(sine)) if abs(sine) <= 1 else math.nan
 
 
 def mouth_open(upper_lip: Point, lower_lip: Point, outer_corners: tuple[Point, Point]) -> float:

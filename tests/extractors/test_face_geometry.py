@@ -50,6 +50,16 @@ def test_gaze_straight_ahead_left_and_up():
     assert all(math.isnan(angle) for angle in gaze_deg([(EYE[0], EYE[0], EYE[0])]))
 
 
+def test_an_iris_where_no_eyeball_reaches_is_no_gaze():
+    beyond = (*EYE, (115 + 12.2, 50.0))
+    yaw, pitch = gaze_deg([beyond])
+    assert math.isnan(yaw)
+    assert pitch == 0
+    assert gaze_deg([(*EYE, (115 + 12.0, 50.0))])[0] == pytest.approx(math.degrees(math.asin(12 / 12.1)))
+    assert math.isnan(gaze_deg([beyond, (*EYE, (115.0, 50.0))])[0]), "the mean of one eye is not that of both"
+    assert math.isnan(gaze_deg([(*EYE, (115.0, 50 - 12.2))])[1])
+
+
 @given(st.floats(-180, 180), st.floats(0.1, 20), st.floats(-6, 6), st.floats(-6, 6))
 def test_gaze_is_in_the_head_it_does_not_change_when_the_picture_turns_or_grows(degrees, scale, across, up):
     points = np.array([*EYE, (115 + across, 50 - up)])
