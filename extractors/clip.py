@@ -64,6 +64,8 @@ class _Embedding(Step):
         picture_weights.family(self.model)  # raises ValueError
         if self.revision is not None and (self.model == dinov2.NAME or weights.is_path(self.model)):
             raise ValueError(f"the model {self.model} has no revisions: it is the files that are there")
+        if self.device == "cuda" and self.model == dinov2.NAME:
+            raise ValueError(f"{dinov2.NAME} runs on the processor alone: `device: auto`, or cpu")
         return self
 
     def _must_know_texts(self, what: str) -> None:
