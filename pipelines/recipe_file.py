@@ -159,6 +159,10 @@ def unknown_name(file: YamlFile, where: Path_, found: str, allowed: Sequence[str
     return RecipeError(f"{file.path}:{file.line(where)}: {field}: unknown {what} {found!r}{_choices(found, allowed)}")
 
 
+_PLAIN = frozenset({"str", "int", "float", "bool"})
+"""What pydantic calls members of unions that are no blocks; no field is called so."""
+
+
 def _written(file: YamlFile, at: Path_, loc: tuple[int | str, ...]) -> Path_:
     """The part of pydantic's location that a person wrote: without the names of union members."""
     where: list[int | str] = []
@@ -169,7 +173,8 @@ def _written(file: YamlFile, at: Path_, loc: tuple[int | str, ...]) -> Path_:
         value = file.data
         for key in (*at, *where[:-1]):
             value = value[key]
-        if not isinstance(value, dict) or "[" in str(where[-1]):  # it names a member of a union, not a field
+        # It names a member of a union (a plain type, or one with brackets), not a field.
+        if not isinstance(value, dict) or "[" in str(where[-1]) or where[-1] in _PLAIN:
             where.pop()
     return tuple(where)
 

@@ -67,6 +67,11 @@ def test_what_is_no_block_is_told(tmp_path: Path, text: str):
     assert "the recipe is empty" in told or "allowed: a block of fields" in told
 
 
+def test_a_block_for_a_word_is_told_by_the_field_s_own_name(tmp_path: Path):
+    told = error(tmp_path, "name: t\nsources: {files: [a.flac]}\n")
+    assert "recipe.yaml:2: sources: found {'files': ['a.flac']}; " in told
+
+
 def test_a_missing_file_offers_the_nearest(tmp_path: Path):
     (tmp_path / "recipe.yaml").write_text(GOOD)
     with pytest.raises(RecipeError, match=r"no such file(.|\n)*did you mean .*recipe\.yaml"):
