@@ -11,7 +11,9 @@ from made_media import ffmpeg
 from typer.testing import CliRunner
 
 from pipelines import work
+from pipelines.acquiring.takedown import take_down
 from pipelines.cli import app
+from pipelines.engines import ENGINES
 from pipelines.sifting.duplicates import copies_of, find, found_in
 from schemas.duplicates import Found, Likeness
 
@@ -210,3 +212,23 @@ def test_linked_recordings_are_one_group(pairs):
         ):
             reached |= more
         assert group == min(reached)
+
+
+@pytest.mark.filterwarnings("ignore")  # what Ray and Beam warn of in their own code is theirs to mend
+@pytest.mark.timeout(280)
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_every_engine_leaves_out_the_same_copies_and_what_was_taken_down(
+    name: str, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    options = ["--direct_running_mode=in_memory"] if name == "beam" else []
+    for film_name in ("one", "one-sped-up", "other", "one-renamed"):
+        tmp_path.joinpath(f"{film_name}.mp4").symlink_to(films / f"{film_name}.mp4")
+    path, store = recipe(tmp_path, ["one.mp4", "one-sped-up.mp4", "other.mp4"]), str(tmp_path / "store")
+    tally = work.build(path, store, engine=name, workers=2, options=options)
+    assert (tally.copies, tally.with_samples, tally.failed) == (1, 2, set())
+    take_down(work.open_store(store), ["one"])
+    recipe(tmp_path, ["one-renamed.mp4", "one-sped-up.mp4", "other.mp4"])
+    tally = work.build(path, store, engine=name, workers=2, options=options)
+    assert (tally.copies, tally.with_samples, tally.failed) == (0, 1, {"one-renamed", "one-sped-up"})
+    assert Path(tally.report).read_text().count("which was taken down") >= 1
