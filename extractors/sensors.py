@@ -24,6 +24,8 @@ _USUAL: Final = 2.0
 _ALONE_S: Final = 1.0
 """How long a single row stands, without `gap_s`."""
 _MOST_BYTES: Final = 1 << 30
+_MOST_S: Final = 1e7
+"""115 days. Further from the recording's start is another clock, such as seconds since 1970, and never a match."""
 _PUBLISHED: Final = ("faces", "source", "licence", "consent", "sha256")
 _NULLS: Final = ("", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "null", "NULL", "None", "-")
 
@@ -143,10 +145,14 @@ def read_sensor(path: Path, sensor: Sensor) -> Track:
     clock = numbers[:, 0] / sensor.ticks_per_s - sensor.offset_s
     if not np.isfinite(clock).all():
         raise MeasurementError(f"{path.name}: {sensor.time} is empty in some rows", do="each row needs its time")
+    if len(clock) and float(np.abs(clock).max()) > _MOST_S:
+        what = f"{path.name}: {sensor.time} reaches {np.abs(clock).max():,.0f} s from the recording's start"
+        raise MeasurementError(what, do="`offset_s` says when it started on the table's clock, `ticks_per_s` its unit")
     order = np.argsort(clock, kind="stable")
     order = order[clock[order] >= 0]
     times = clock[order]
-    values = np.where(np.isfinite(numbers[order, 1:]), numbers[order, 1:], np.nan).astype(np.float32)
+    with np.errstate(over="ignore"):
+        values = numbers[order, 1:].astype(np.float32)
     values[np.isinf(values)] = np.nan
     longest_s = sensor.gap_s
     if longest_s is None:

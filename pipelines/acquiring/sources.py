@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -226,6 +227,8 @@ def _row(values: Mapping[str, object], line: int, path: Place) -> SourceRow:
         name = _COLUMN.get(column.strip().lower())
         if name is not None:
             given[name] = value
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise SourceTableError(f"{where}: {column}: {value} is no number", do="leave the cell empty")
         elif isinstance(value, str | int | float | bool):
             extra[column.strip()] = value
         else:

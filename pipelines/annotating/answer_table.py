@@ -17,6 +17,8 @@ COLUMNS = ("item", "rater", "question", "value")
 FURTHER = ("shown", "state", "origin", "accepted", "lead_time_s", "at")
 """Columns that are read where there is one called `shown`: see `Answer`. An empty cell is as if there were no such
 column."""
+_TOLD = 50
+"""So many columns of a table that is something else are looked through and shown."""
 
 
 def read_answers(path: str) -> tuple[Answer, ...]:
@@ -82,15 +84,17 @@ def _json_rows(text: str, path: str) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _check_columns(found: list[str], where: str) -> None:
-    twice = sorted({name for name in found if name in COLUMNS and found.count(name) > 1})
+    twice = [name for name in COLUMNS if found.count(name) > 1]
     if twice:
         raise SourceTableError(f"{where}: the column {twice[0]!r} is there twice")
     for missing in COLUMNS:
         if missing not in found:
-            near = difflib.get_close_matches(missing, [name for name in found if name not in COLUMNS], n=1)
+            first = found[:_TOLD]
+            near = difflib.get_close_matches(missing, [name for name in first if name not in COLUMNS], n=1)
             hint = f"is {near[0]!r} meant? " if near else ""
+            more = f" and {len(found) - _TOLD:,} more" if len(found) > _TOLD else ""
             raise SourceTableError(
-                f"{where}: no column {missing!r} among {', '.join(map(repr, found))}",
+                f"{where}: no column {missing!r} among {', '.join(map(repr, first))}{more}",
                 do=f"{hint}the columns are {', '.join(COLUMNS)}",
             )
 

@@ -16,11 +16,14 @@ _TIME: Final = r"(-?)(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"
 _TIMING: Final = re.compile(rf"\s*{_TIME}\s*--?>\s*{_TIME}(?:\s.*)?")
 _ASS_TIME: Final = re.compile(r"\s*(-?)(\d{1,4}):(\d{1,2}):(\d{1,2})(?:[.:](\d{1,9}))?\s*")
 _INSIDE: Final = re.compile(r"<(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,9})>")
-_VOICE: Final = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>", re.IGNORECASE)
-_TAG: Final = re.compile(r"</?(?:[cibusv]|lang|ruby|rt|font)(?:[.\s][^>]*)?>|</?>", re.IGNORECASE)
+_EVENTS: Final = re.compile(r"^[^\S\n]*(?:\[Events\]|Dialogue:)", re.IGNORECASE | re.MULTILINE)
+# No tag holds the sign that opens one: without that, signs that nothing closes would each be read to the line's end.
+_VOICE: Final = re.compile(r"<v(?:\.[^\s<>]*)?\s([^<>]*)>", re.IGNORECASE)
+_TAG: Final = re.compile(r"</?(?:[cibusv]|lang|ruby|rt|font)(?:[.\s][^<>]*)?>|</?>", re.IGNORECASE)
 _BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_OVERRIDE: Final = re.compile(r"\{\\[^}]*\}")
-_DRAWING: Final = re.compile(r"\{[^}]*\\p[1-9][^}]*\}")
+_OVERRIDE: Final = re.compile(r"\{\\[^{}]*\}")
+_BRACED: Final = re.compile(r"\{[^{}]*\}")
+_DRAWING: Final = re.compile(r"\\p[1-9]")
 _ASS_ORDER: Final = "layer,start,end,style,name,marginl,marginr,marginv,effect,text"
 
 _BY_LANGUAGE: Final = {
@@ -70,7 +73,7 @@ def read_subtitles(data: bytes, *, encoding: str | None = None, language: str | 
     notes = [f"read as {guessed}"] if guessed else []
     if not text.strip("\ufeff\0 \t\n"):
         return Subtitles(cues=(), notes=("the file is empty",))
-    if re.search(r"^\s*(?:\[Events\]|Dialogue:)", text, re.IGNORECASE | re.MULTILINE):
+    if _EVENTS.search(text):
         read = _read_ass(text)
     elif "-->" in text or text.lstrip("\ufeff\n ").startswith("WEBVTT"):
         read = _read_arrows(text)
@@ -200,10 +203,9 @@ def _settle(read: _Read, current: _Raw | None, block: list[str], *, is_vtt: bool
     """
     if is_vtt or current is None:
         return  # identifiers, NOTE, STYLE, REGION, the header
+    block = list(itertools.dropwhile(lambda line: not line.strip(), block))
     while block and not block[-1].strip():
         block.pop()
-    while block and not block[0].strip():
-        block.pop(0)
     if block and block[-1].strip().isdigit():
         block.pop()  # the number of the next cue
         while block and not block[-1].strip():
@@ -234,7 +236,7 @@ def _read_ass(text: str) -> _Read:
             said = row.get("text", "")
             if start is None or end is None:
                 read.untimed += 1
-            elif not _DRAWING.search(said):
+            elif not any(map(_DRAWING.search, _BRACED.findall(said))):
                 spoken = re.split(r"\\[Nn]", said.replace(r"\h", " "))
                 raw = _Raw(_us(*start.groups()), _us(*end.groups()), spoken, row.get("name", "").strip() or None)
                 mark = (raw.start_us, raw.end_us, _plain(" ".join(spoken)))  # layers draw the same text several times

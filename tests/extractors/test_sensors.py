@@ -75,6 +75,8 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path_factory, rows, random):
         ("time_s,heart_bpm,heart_bpm\n0,1,2\n", "several columns 'heart_bpm'"),
         ("time_s,heart_bpm\n0,1\n1,fast\n", "column 'heart_bpm'.*fast"),
         ("time_s,heart_bpm\n0,1\n,2\n", "time_s is empty in some rows"),
+        ("time_s,heart_bpm\n0,1\n1764000000,2\n", r"reaches 1,764,000,000 s from the recording's start"),
+        ("time_s,heart_bpm\n0,1\n0" + "2" * 25 + ",2\n", "from the recording's start"),
         ("time_s,heart_bpm\n0,1\n1\n", r"Expected 2 columns, got 1"),
         ("", "no column 'time_s' among nothing"),
         ("time_s," + "x" * 200_000 + "\n", "is not a table"),

@@ -1,5 +1,6 @@
 """Attacks by media, names and tables, each seen to fail. Those by addresses and pages: test_addresses, test_pages."""
 
+import contextlib
 import os
 import re
 import struct
@@ -16,6 +17,7 @@ from steps_for_tests import Length
 from pipelines.acquiring.acquire import acquire
 from pipelines.acquiring.ids import id_of
 from pipelines.acquiring.sources import read_sources
+from pipelines.annotating.answer_table import read_answers
 from pipelines.annotating.question_file import read_questions
 from pipelines.lineage import Lineage
 from pipelines.recipe_file import read_yaml
@@ -23,7 +25,7 @@ from pipelines.segmenting.subtitle_files import read_subtitles
 from pipelines.store import Store, is_id
 from pipelines.watching.probe import Probe
 from schemas.acquire import Acquire
-from schemas.errors import RecipeError, RecordingError, SourceTableError, SourceUnavailable, TooLong
+from schemas.errors import MeasurementError, RecipeError, RecordingError, SourceTableError, SourceUnavailable, TooLong
 from schemas.source import SourceRow
 
 ROOT = Path(__file__).parents[2]
@@ -190,6 +192,7 @@ def test_a_line_without_end_is_not_read_whole(tmp_path: Path):
         ("s.csv", b'id,"path\na,b\n'),
         ("s.jsonl", b'{"path": ' + b"[" * 100_000 + b"}\n"),
         ("s.jsonl", b'{"path": ' + b"9" * 10_000 + b"}\n"),
+        ("s.jsonl", b'{"path": "x.mp4", "score": 2e999}\n'),
         ("s.jsonl", b'{"path": {"a": 1}, "mood": {"b": 2}}\n'),
     ],
 )
@@ -197,6 +200,18 @@ def test_a_hostile_table_is_told_and_does_no_harm(name: str, text: bytes, tmp_pa
     (tmp_path / name).write_bytes(text)
     with pytest.raises(SourceTableError):
         list(read_sources(name, tmp_path))
+
+
+def test_answers_with_columns_without_end_are_told_in_few_words(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("item,rater,question," + "value," * 100 + "valu," * 40_000 + "\n")
+    with pytest.raises(SourceTableError, match="the column 'value' is there twice"):
+        read_answers(str(tmp_path / "a.csv"))
+    (tmp_path / "a.csv").write_text("item,rater,question," + ",".join(f"valu{n}" for n in range(40_000)) + "\n")
+    started = time.process_time()
+    with pytest.raises(SourceTableError, match="no column 'value' among") as told:
+        read_answers(str(tmp_path / "a.csv"))
+    assert len(str(told.value)) < 2000
+    assert time.process_time() - started < 2
 
 
 def test_cells_that_spreadsheets_would_run_are_kept_as_text(tmp_path: Path):
@@ -256,6 +271,40 @@ def test_as_many_cues_as_may_be_take_time_in_proportion():
 
     took(100)
     assert took(40_000) < 40 * max(took(4_000), 0.02)
+
+
+ASS = "[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,a,,0,0,0,,"
+SRT = "1\n00:00:01,000 --> 00:00:02,000\nhi "
+
+
+@pytest.mark.parametrize(
+    ("before", "again"),
+    [
+        ("[Script Info]", "\r"),
+        (SRT, "\n"),
+        (SRT, "<v "),
+        (SRT + "<v", " "),
+        (SRT, "<b "),
+        (SRT + "<b", " "),
+        (SRT, "<00:"),
+        (SRT, "<br"),
+        (SRT, "&#"),
+        (ASS, "{\\"),
+        (ASS, "{\\p1"),
+        (ASS + "{", "\\p1"),
+        ("", " --> "),
+        ("", " 1"),
+    ],
+)
+def test_what_nothing_closes_takes_time_in_proportion(before: str, again: str):
+    def took(count: int) -> float:
+        started = time.process_time()
+        with contextlib.suppress(MeasurementError):
+            read_subtitles((before + again * count).encode())
+        return time.process_time() - started
+
+    took(100)
+    assert took(80_000) < 30 * max(took(8_000), 0.02)
 
 
 def test_every_test_that_the_table_of_attacks_names_is_there():
