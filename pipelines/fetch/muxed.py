@@ -1,9 +1,10 @@
 """What ffmpeg does for a fetch, under the same limits as everywhere: join picture and sound, take a section."""
 
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from pipelines.fetch.http import printable
 from pipelines.fetch.refusals import NotFetched
@@ -31,38 +32,42 @@ def joined(parts: list[Path], folder: Path) -> Path:
 
 
 def cut(
-    url: str,
-    headers: Mapping[str, str],
+    parts: Sequence[Mapping[str, Any]],
     section: tuple[float, float | None],
     to: Path,
     *,
     proxy: str,
     how: Acquire,
 ) -> None:
-    """Fetch a section of a remote file: ffmpeg asks for the parts it needs, through the gate.
+    """Fetch a section of remote files: ffmpeg asks for the parts it needs, through the gate.
 
-    It begins at the key frame before, as nothing is re-encoded. Raises NotFetched, DecodeError, TooLong.
+    It begins at the key frame before, as nothing is re-encoded. Picture and sound that come apart are taken by one
+    command, whose streams are moved together; each by itself would begin at a time of its own.
+
+    parts: yt-dlp's formats, `url` and `http_headers`: one, or the picture and then the sound.
+
+    Raises NotFetched, DecodeError, TooLong.
     """
     begin, end = section
-    shown = {name: value for name, value in headers.items() if name.lower() in ("user-agent", "referer", "accept")}
-    lines = "".join(f"{name}: {printable(value, 1000)}\r\n" for name, value in shown.items())
     command = [str(find()), "-hide_banner", "-nostdin", "-v", "error", "-y"]
-    command += ["-protocol_whitelist", _NETWORK, "-format_whitelist", _LISTS, "-http_proxy", proxy]
-    command += [
-        "-rw_timeout",
-        str(int((how.timeout_s + how.longest_wait_s) * 1e6)),
-        "-headers",
-        lines,
-        "-ss",
-        f"{begin:.3f}",
-    ]
-    command += ["-i", url, *(["-t", f"{end - begin:.3f}"] if end is not None else [])]
-    command += ["-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", *_EXACT, "-fs", str(how.max_mb * 1_000_000)]
+    for part in parts:
+        shown = {
+            name: value
+            for name, value in (part.get("http_headers") or {}).items()
+            if name.lower() in ("user-agent", "referer", "accept")
+        }
+        lines = "".join(f"{name}: {printable(value, 1000)}\r\n" for name, value in shown.items())
+        command += ["-protocol_whitelist", _NETWORK, "-format_whitelist", _LISTS, "-http_proxy", proxy]
+        command += ["-rw_timeout", str(int((how.timeout_s + how.longest_wait_s) * 1e6)), "-headers", lines]
+        command += ["-ss", f"{begin:.3f}", *(["-t", f"{end - begin:.3f}"] if end is not None else [])]
+        command += ["-i", str(part["url"])]
+    command += ["-map", "0:v:0", "-map", "1:a:0"] if len(parts) > 1 else ["-map", "0:v:0?", "-map", "0:a:0?"]
+    command += ["-c", "copy", *_EXACT, "-fs", str(how.max_mb * 1_000_000)]
     limits = Limits(stall_s=how.max_minutes * 60)
     try:
         _run([*command, "-f", "matroska", str(to)], [], limits, "taking the section")
     except DecodeError as error:
-        host = urllib.parse.urlsplit(url).hostname
+        host = urllib.parse.urlsplit(str(parts[0]["url"])).hostname
         raise NotFetched(f"the section cannot be had from {host}: {error.what}", do=error.do, retry=True) from error
 
 

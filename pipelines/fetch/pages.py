@@ -109,20 +109,31 @@ def _once(
         if accept is not None:
             accept(_text(info.get("license")))
         page = _page_of(url, info, section)
-        parts = list(info.get("requested_formats") or [info])
-        files = []
-        for number, part in enumerate(parts):
-            file = folder / f"part{number}"
-            if section is None:
-                ydl.download(file, {**info, **part, "requested_formats": None})
-            else:
-                cut(str(part["url"]), part.get("http_headers") or {}, section, file, proxy=gate.url, how=how)
-            check_size(url, file.stat().st_size, how)
-            files.append(file)
-        media = joined(files, folder) if len(files) > 1 else files[0]
+        media = folder / "section"
+        if section is None:
+            media = _whole(url, ydl, info, folder, how)
+        else:
+            cut(_parts(info), section, media, proxy=gate.url, how=how)
+            check_size(url, media.stat().st_size, how)
         subtitles, kind = _subtitles(ydl, info, page, folder, how) if section is None else (None, None)
     thumbnail = _thumbnail(info, folder, how, pace) if how.web.thumbnail else None
     return Fetched(media, page.model_copy(update={"subtitles": kind}), subtitles, thumbnail)
+
+
+def _whole(url: str, ydl: Loader, info: dict[str, Any], folder: Path, how: Acquire) -> Path:
+    """What yt-dlp chose, as one file."""
+    files = []
+    for number, part in enumerate(_parts(info)):
+        file = folder / f"part{number}"
+        ydl.download(file, {**info, **part, "requested_formats": None})
+        check_size(url, file.stat().st_size, how)
+        files.append(file)
+    return joined(files, folder) if len(files) > 1 else files[0]
+
+
+def _parts(info: dict[str, Any]) -> list[dict[str, Any]]:
+    """Picture and then sound where they come apart, else the one file."""
+    return list(info.get("requested_formats") or [info])
 
 
 def trying(url: str, how: Acquire, pace: Pace, act: Callable[[], T]) -> T:

@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from loopback_site import Reply, Site, site
+from made_media import ffmpeg, picture_source, sound_source
 from steps_for_tests import Length
 
 from pipelines.acquiring.acquire import acquire, is_current
@@ -20,6 +22,7 @@ from pipelines.lineage import Lineage
 from pipelines.publishing.provenance import published_uri
 from pipelines.segmenting.subtitle_files import read_subtitles
 from pipelines.store import Store
+from pipelines.watching.ffmpeg import find
 from pipelines.watching.probe import Probe, read_listing
 from schemas.acquire import Acquire, Web
 from schemas.errors import RecordingError, SourceUnavailable, TooLong
@@ -87,6 +90,50 @@ def test_a_section_is_fetched_without_the_whole(web: Site, folder: Path, pace: P
 
     facts, _, _ = read_listing(listing(found.media, [], Limits()))
     assert facts.duration_s == pytest.approx(1.5, abs=1.5)  # from the key frame before
+
+
+MPD = """<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT6S"><Period>
+<AdaptationSet mimeType="video/mp4">
+<Representation id="v" bandwidth="100000" width="160" height="120" codecs="avc1.64000a">
+<BaseURL>v.mp4</BaseURL></Representation></AdaptationSet>
+<AdaptationSet mimeType="audio/mp4"><Representation id="a" bandwidth="64000" codecs="mp4a.40.2">
+<BaseURL>a.m4a</BaseURL></Representation></AdaptationSet>
+</Period></MPD>"""
+
+
+def shown_and_heard(path: Path) -> tuple[float, float]:
+    """Seconds at which a film's flash and its beep begin, on the film's own clock."""
+    told = subprocess.run(
+        [
+            *(str(find()), "-v", "info", "-copyts", "-i", str(path), "-vf", "blackframe=amount=0:threshold=128"),
+            *("-af", "silencedetect=noise=-20dB:d=0.05", "-f", "null", "-"),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stderr
+    lit = [float(at) for black, at in re.findall(r"pblack:(\d+) .*?t:([\d.]+)", told) if int(black) < 50]
+    (beep,) = re.findall(r"silence_end: ([\d.]+)", told)[:1]
+    return lit[0], float(beep)
+
+
+@pytest.mark.parametrize("section", ["", "#t=3.1,5", "#t=2.0"])
+def test_picture_and_sound_that_come_apart_stay_on_one_clock(
+    web: Site, folder: Path, pace: Pace, tmp_path: Path, section: str
+):
+    picture, sound = picture_source(25, flash_s=4.0, length_s=6.0), sound_source(beep_s=4.0, length_s=6.0)
+    coded = ["-c:v", "libx264", "-g", "50", "-sc_threshold", "0", "-pix_fmt", "yuv420p"]
+    ffmpeg("-f", "lavfi", "-i", picture, *coded, "-movflags", "faststart", tmp_path / "v.mp4")
+    ffmpeg("-f", "lavfi", "-i", sound, "-movflags", "faststart", tmp_path / "a.m4a")
+    web.serve("/m.mpd", Reply(MPD.encode(), type="application/dash+xml"))
+    web.serve("/v.mp4", Reply((tmp_path / "v.mp4").read_bytes(), type="video/mp4", etag='"1"'))
+    web.serve("/a.m4a", Reply((tmp_path / "a.m4a").read_bytes(), type="audio/mp4", etag='"1"'))
+    found = fetch_page(f"yt-dlp:{web.url}/m.mpd{section}", folder, HOW, pace)
+    assert found.page.format == "v+a"
+    flash, beep = shown_and_heard(found.media)
+    assert flash == pytest.approx(beep, abs=0.04)
+    assert flash == pytest.approx(2.0 if section else 4.0, abs=0.04)  # from the key frame at 2 s
 
 
 @pytest.mark.parametrize(
