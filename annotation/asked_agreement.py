@@ -18,9 +18,11 @@ from annotation.ratings import Level, Ratings, Undefined
 from annotation.spans import Span, link_f1, span_f1, transcripts_apart
 from annotation.unitizing import joined, unitizing_alpha
 from schemas import asked
+from schemas.question_kinds import Span as Stretches
 
 MEASURED: tuple[Level, ...] = get_args(Level)
 _SETS: frozenset[asked.Statistic] = frozenset({"masi", "jaccard"})
+_HUNDREDTHS = 100
 _MOST_UNITIZED = 50_000
 """Stretches beyond which the unitizing alpha has no interval."""
 _UNITIZING_SAMPLES = 200
@@ -45,6 +47,23 @@ def statistics_of(question: asked.Asked) -> tuple[asked.Statistic, ...]:
     main = question.used_statistic
     left_out = _SETS if question.level == "nominal" else {"icc"} if question.level == "ordinal" else set()
     return (main, *(name for name in question.allowed_statistics if name != main and name not in left_out))
+
+
+Extent = tuple[float | None, float | None, int]
+"""Where a sample starts and ends, in seconds (None for a text), and how many code points its transcript has."""
+
+
+def lengths(question: asked.Asked, extents: Mapping[str, Extent]) -> Mapping[str, int] | None:
+    """How long samples are as stretches count: code points, or hundredths of a second. None for other questions."""
+    if not isinstance(question, Stretches):
+        return None
+    if question.along == "transcript":
+        return {item: points for item, (_, _, points) in extents.items()}
+    return {
+        item: round((end - start) * _HUNDREDTHS)
+        for item, (start, end, _) in extents.items()
+        if start is not None and end is not None
+    }
 
 
 def question_agreement(

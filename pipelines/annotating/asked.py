@@ -4,13 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from annotation.asked_agreement import lengths
 from annotation.rated import Rated, rated
 from annotation.voted import Group
 from pipelines.annotating.shown import Shown
 from schemas.answer import Answer
-from schemas.question import AnyQuestion, QuestionSpec, Show, Span
-
-_HUNDREDTHS = 100
+from schemas.question import AnyQuestion, QuestionSpec, Show
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,5 @@ def asked(spec: QuestionSpec, answers: Iterable[Answer], group: Group) -> list[A
 
 
 def lengths_of(question: AnyQuestion, samples: Iterable[Shown]) -> Mapping[str, int] | None:
-    """How long items are as their stretches count: code points, or hundredths of a second. None for other questions."""
-    if not isinstance(question, Span):
-        return None
-    if question.along == "transcript":
-        return {one.id: len(one.text) for one in samples}
-    return {
-        one.id: round((one.end - one.start) * _HUNDREDTHS)
-        for one in samples
-        if one.start is not None and one.end is not None
-    }
+    """How long samples are as their stretches count; None for other questions."""
+    return lengths(question, {one.id: (one.start, one.end, len(one.text)) for one in samples})

@@ -1,9 +1,9 @@
 """Agreement between raters, as the card of a dataset tells it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from annotation.agreement import Agreement, agreement
-from annotation.asked_agreement import question_agreement, statistics_of
+from annotation.asked_agreement import Extent, lengths, question_agreement, statistics_of
 from annotation.rated import rated
 from annotation.ratings import Undefined, ratings
 from annotation.voted import Group
@@ -15,19 +15,22 @@ SAMPLES = 1000
 
 
 def agreed_by_column(
-    question: AnyQuestion, column: str, answers: Sequence[Answer], group: Group
+    question: AnyQuestion, column: str, answers: Sequence[Answer], group: Group, extents: Mapping[str, Extent]
 ) -> dict[str, tuple[Agreed, ...]]:
     """The statistics that fit a question, by column: a scale of several dimensions has one for each.
 
-    The unitizing alpha is left out: how long the samples are is not known here.
+    extents: of the samples, which stretches take.
     """
     if not question.agreement:
         return {}
     rows = [(one.item, one.rater, one.given) for one in answers if one.given is not None]
     found = {}
     for part in rated(question, column, rows, group):
-        names = [name for name in statistics_of(question) if name != "unitizing"]
-        told = [one for name in names for one in question_agreement(part, name, samples=SAMPLES)]
+        told = [
+            one
+            for name in statistics_of(question)
+            for one in question_agreement(part, name, samples=SAMPLES, lengths=lengths(question, extents))
+        ]
         found[part.column] = _published(told)
     return found
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from annotation.aggregate import by_mace
+from annotation.asked_agreement import Extent
 from annotation.dawid_skene import dawid_skene
 from annotation.ratings import MISSING, Ratings
 from annotation.voted import Group, votes_of
@@ -61,6 +63,7 @@ def columns_of(
     group: Group,
     *,
     decided: Sequence[Decision] = (),
+    extents: Mapping[str, Extent] = MappingProxyType({}),
 ) -> Columns:
     """The columns of answers that fit the question, each with its typed value in `given`.
 
@@ -72,6 +75,7 @@ def columns_of(
         group: for open vocabularies; `_answers` keeps what was written.
         decided: of experts, each with its typed value; the last round's take the aggregate's place. Votes, shares and
             single answers stay the raters'.
+        extents: of the samples, for the agreement of stretches.
     """
     column = question.column(show)
     label = value("float64") if isinstance(question, Scale) else value("string")
@@ -98,7 +102,7 @@ def columns_of(
         shape = {"rater": value("string"), "round": value("int64"), "value": question.answer_feature}
         features[f"{column}_decided"] = list_of(shape)
         _decide(question, column, decided, rows, named=named, group=group)
-    agreed = agreed_by_column(question, column, answers, group)
+    agreed = agreed_by_column(question, column, answers, group, extents)
     told = tuple(
         replace(_told(question, name, answers, rows, order=order, tied=tied[name]), agreement=agreed.get(name, ()))
         for name in _told_of(question, column)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import groupby
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
+from annotation.asked_agreement import Extent
 from annotation.pseudonyms import pseudonym
 from annotation.voted import Group, as_written
 from pipelines.publishing.agreed import agreed_plainly
@@ -56,6 +58,7 @@ def label(
     spec: QuestionSpec | None = None,
     group: Group = as_written,
     decided: Sequence[Decision] = (),
+    extents: Mapping[str, Extent] = MappingProxyType({}),
 ) -> Labels:
     """Aggregate answers for each sample and question, as the question spec says; without one, by what they look like.
 
@@ -72,6 +75,7 @@ def label(
         spec: the questions.
         group: labels of open vocabularies to those that they count as.
         decided: what experts decided of items; used with a spec alone.
+        extents: of the samples, for the agreement of stretches.
 
     Raises:
         SourceTableError: an item is unknown, a rater answered a question twice for one item, or a question cannot
@@ -93,7 +97,9 @@ def label(
         _refuse_duplicates(read)  # a column, and a question under a view, may be the same
         here = {answer.item for answer in read}
         kept = [(number, one) for number, each in decided for one in read_by(spec, [each]) if one.item in here]
-        return _by_spec(read, spec, salt=salt, taken={*taken}, group=group, left_out=left_out, decided=kept)
+        return _by_spec(
+            read, spec, salt=salt, taken={*taken}, group=group, left_out=left_out, decided=kept, extents=extents
+        )
     by_question = {
         name: list(group)
         for name, group in groupby(sorted(placed, key=attrgetter("question")), key=attrgetter("question"))
@@ -119,6 +125,7 @@ def _by_spec(
     group: Group,
     left_out: tuple[str, ...],
     decided: Sequence[Decision],
+    extents: Mapping[str, Extent],
 ) -> Labels:
     features: Features = {}
     rows: dict[str, dict[str, Any]] = {}
@@ -130,7 +137,7 @@ def _by_spec(
             if not mine:
                 continue
             final = [one for one in decided if one[1].question == question.id and one[1].shown == show]
-            made = columns_of(question, show, mine, named, group, decided=final)
+            made = columns_of(question, show, mine, named, group, decided=final, extents=extents)
             clash = taken & made.features.keys()
             if clash:
                 raise SourceTableError(

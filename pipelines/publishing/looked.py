@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from annotation.asked_agreement import Extent
 from pipelines.publishing.provenance import Kinds, note_kinds, origin, published_uri
 from schemas.errors import StoreError
 from schemas.facts import Facts
@@ -64,6 +65,8 @@ class Seen:
     """Each schema that was met, with the first recording that has it."""
     kinds: Kinds = field(default_factory=dict)
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    extents: dict[str, Extent] = field(default_factory=dict)
+    """Of each of `samples`, where it is asked for."""
     part_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """For each of `samples`, the place of its part, where the recording has several."""
     values: dict[str, list[Keys]] = field(default_factory=dict)
@@ -92,12 +95,16 @@ class Portion(NamedTuple):
 
 @dataclass(frozen=True)
 class Look:
-    """What a worker does with a portion. items: what answers are about; the samples among them are told."""
+    """What a worker does with a portion.
+
+    items: what answers are about; the samples among them are told. extents: and how long they are.
+    """
 
     open: Callable[[str], Recording | None]
     failures: Callable[[str], Sequence[Failure]] | None
     how: Publication
     items: Collection[str] = frozenset()
+    extents: bool = False
 
     def __call__(self, portion: Portion) -> Seen:
         """Raises StoreError where samples cannot be read, or are not what a build makes."""
@@ -119,6 +126,7 @@ class Look:
                 raise StoreError(f"the samples of {recording.id} have no column {lacking[0]!r}", do="build once more")
             balanced = self.how.balance.by if self.how.balance else ()
             wanted = dict.fromkeys([*_NEEDED, "language", "speaker", *self.how.groups, *balanced, EXTRA])
+            wanted |= {"text": None} if self.extents else {}
             suppress = self.how.privacy.suppress
             table = file.read(columns=[name for name in wanted if name in schema.names], use_threads=False)
             mark = mark_of(recording, facts, self.how, path)
@@ -147,6 +155,11 @@ class Look:
             seen.values[recording.id] = keys_of(source, balanced, columns, len(table))
         if balanced or recording.id in self.items or any(sample in self.items for sample in columns["id"]):
             seen.samples[recording.id] = tuple(columns["id"])
+            if self.extents:
+                points = (len(text or "") for text in columns.get("text", [None] * len(table)))
+                seen.extents |= dict(
+                    zip(columns["id"], zip(columns["start"], columns["end"], points, strict=True), strict=True)
+                )
             if len(parts) > 1:
                 places = {part.keys: at for at, part in enumerate(parts)}
                 seen.part_of[recording.id] = tuple(places[key] for key in keys)

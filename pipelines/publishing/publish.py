@@ -38,7 +38,7 @@ from schemas.answer import Answer
 from schemas.errors import UsageError
 from schemas.features import Features, audio, feature_of, image, value, video
 from schemas.publication import About, Publication, PublishReport
-from schemas.question import QuestionSpec
+from schemas.question import QuestionSpec, Span
 from schemas.step import Recording
 
 RATE_HZ = 16_000
@@ -104,7 +104,7 @@ def publish(
     answers, originals = label_map.apply(answers) if label_map is not None else (answers, [])
     if not place.is_shared:
         spread = here
-    seen = _survey(shelf, how, [*answers, *originals], spread, links)
+    seen = _survey(shelf, how, [*answers, *originals], spread, links=links, spec=spec)
     about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
     made_by = partial(label, salt=salt.encode(), spec=spec, group=group, decided=decided)
     absent = {*left_out, *(names or {}).values(), *(failure.recording for failure in about.failures)}
@@ -166,7 +166,13 @@ def _renamed(answer: Answer, names: Mapping[str, str]) -> Answer:
 
 
 def _survey(
-    shelf: Shelf, how: Publication, answers: Iterable[Answer], spread: Spread, links: Mapping[str, str] | None
+    shelf: Shelf,
+    how: Publication,
+    answers: Iterable[Answer],
+    spread: Spread,
+    *,
+    links: Mapping[str, str] | None,
+    spec: QuestionSpec | None,
 ) -> Survey:
     ids = sorted(set(shelf.ids))
     portions = (
@@ -174,7 +180,8 @@ def _survey(
         for number, first in enumerate(range(0, len(ids), _PORTION))
     )
     items = frozenset(answer.item for answer in answers)
-    return survey(ids, spread(Look(shelf.open, shelf.failures, how, items), portions), how, links)
+    extents = spec is not None and any(isinstance(question, Span) for question in spec.questions)
+    return survey(ids, spread(Look(shelf.open, shelf.failures, how, items, extents), portions), how, links)
 
 
 def _labels(
@@ -185,7 +192,7 @@ def _labels(
     others: Iterable[str] = (),
 ) -> Labels:
     taken = {*seen.types, "audio", "video", "image", "present", *provenance_features([]), "extra", *others}
-    return made(answers, seen.samples, failed=absent, taken=taken)
+    return made(answers, seen.samples, failed=absent, taken=taken, extents=seen.extents)
 
 
 def _features(seen: Survey, how: Publication, given: Labels) -> Features:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from annotation.asked_agreement import Extent
 from pipelines.publishing.arrow_types import settle, unite, without_nulls
 from pipelines.publishing.dealing import Held
 from pipelines.publishing.dealing import deal as dealt_by_labels
@@ -65,6 +66,7 @@ class Survey:
         kinds: the types of values in each further column of the sources.
         failures: what could not be made of recordings, with or without samples.
         samples: ids of the samples of recordings that are asked for by `items`.
+        extents: for each of these, its times and the length of its text, where stretches are asked for.
         part_of: for each of these, the place of its part, where the recording has several.
         values: for each of these, its values in the columns to balance.
         dealt: for the manifest, where groups are dealt out by their labels; see `dealing.Dealt.told`.
@@ -80,6 +82,7 @@ class Survey:
         self.types: dict[str, pa.DataType] = {}
         self.kinds: Kinds = {}
         self.samples: dict[str, tuple[str, ...]] = {}
+        self.extents: dict[str, Extent] = {}
         self.part_of: dict[str, tuple[int, ...]] = {}
         self.dealt: dict[str, str] = {}
         self.values: dict[str, list[Keys]] = {}
@@ -284,6 +287,7 @@ def _count(found: Survey, some: Seen) -> None:
     found.tally.consents += some.consents
     found.failures += some.failures
     found.samples |= some.samples
+    found.extents |= some.extents
     found.part_of |= some.part_of
     found.values |= some.values
     found.people |= some.people

@@ -1,6 +1,7 @@
 """Answers to the questions of a spec, published and read back as users read them."""
 
 import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -9,6 +10,7 @@ from dataset_making import written
 from question_specs import spec_of
 
 from annotation.answered import table
+from annotation.unitizing import unitizing_alpha
 from pipelines import work
 from pipelines.publishing.publish import publish
 from schemas.answer import Answer
@@ -76,6 +78,27 @@ def test_every_kind_of_question_is_read_back(read):
     told = "**`cause`**: answers 2, raters 2, samples 1, answers a sample 2. The aggregate is what more than half of"
     assert told in card
     assert "**`why`**" in card
+
+
+def test_the_card_tells_the_unitizing_alpha_of_stretches(tmp_path):
+    def stretch(start: int, end: int) -> str:
+        one = {"start": start, "end": end, "label": "cue", "text": "words of one"[start:end]}
+        return json.dumps({"kind": "span", "unit": "characters", "stretches": [one]})
+
+    marks = {"one": {"ann": (0, 5), "bob": (0, 5)}, "two": {"ann": (0, 5), "bob": (6, 12)}}
+    rows = [
+        {"item": item, "rater": rater, "question": "cue", "value": stretch(*where)}
+        for item, by in marks.items()
+        for rater, where in by.items()
+    ]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    made = [written(tmp_path, name, f"words of {name}") for name in marks]
+    about, how = About(name="asked"), Publication(media=(), splits={"train": 1.0})
+    publish(made, how, str(tmp_path / "out"), about=about, labels=tmp_path / "answers.jsonl", spec=spec_of(), salt=SALT)
+    both = {"ann": [(0, 5, "cue"), (12, 17, "cue")], "bob": [(0, 5, "cue"), (18, 24, "cue")]}
+    alpha = unitizing_alpha(2 * len("words of one"), both)
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert re.search(rf"unitizing alpha[^|]*\| {alpha:.3f} ", card)
 
 
 def test_answers_that_were_pulled_are_published_by_the_questions(tmp_path):
