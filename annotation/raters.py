@@ -7,6 +7,9 @@ import numpy as np
 
 from annotation.ratings import Floats, Ratings, Undefined
 
+FEWEST = 10
+"""Answers below which pace and straight-lining are not judged."""
+
 
 @dataclass(frozen=True)
 class RaterQuality:
@@ -32,7 +35,7 @@ def rater_quality(
     order: Mapping[str, Sequence[str]] | None = None,
     least_gold: float = 0.7,
     most_used: float = 0.95,
-    fewest: int = 10,
+    fewest: int = FEWEST,
     far: float = 3.0,
 ) -> list[RaterQuality]:
     """What is known of each rater, and what to look at.

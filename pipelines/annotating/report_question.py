@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from annotation.agreement import Agreement
 from annotation.confusion import Confusion
+from annotation.raters import FEWEST
 from annotation.ratings import Undefined
 from pipelines.annotating.report import Modality
 from pipelines.annotating.report_cells import NONE, between, number, percent, step, table, text
@@ -132,7 +133,11 @@ def _raters(told: QuestionTold) -> str:
     ]  # fmt: skip
     caption = f"“without”: {told.main.variant} of the others; with everybody it is {_plainly(told.main)}."
     rows = (_rater(one, accepted=accepted, flagged=flagged) for one in told.raters)
-    quiet = "" if flagged else "<p class=soft>Nothing stands out.</p>"
+    few = sum(one.answers < FEWEST for one in told.raters)
+    unjudged = f"Judged by pace and sameness from {FEWEST} answers on: {few} have fewer." if few else ""
+    quiet = "".join(
+        f"<p class=soft>{line}</p>" for line in ("" if flagged else "Nothing stands out.", unjudged) if line
+    )
     more = '<p class=soft><a href="#reading">What the columns mean</a></p>'
     return f"<h3>Raters</h3>{table(caption, heads, rows, sortable=True)}{quiet}{more}"
 

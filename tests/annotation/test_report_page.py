@@ -105,6 +105,10 @@ def test_raters_have_their_pace_gold_repeats_and_accepted_suggestions(told):
     assert taken["kim"] == (7, 7)  # always weak, as the model
 
 
+def test_that_few_answers_are_not_judged_is_told(html):
+    assert "Judged by pace and sameness from 10 answers on: 5 have fewer." in html
+
+
 def test_hard_items_come_first_with_their_clips(told):
     assert len(told.hard) == 5
     assert [one.agreement for one in told.hard] == sorted(one.agreement for one in told.hard)
