@@ -32,6 +32,10 @@ DEFAULT_URL = "http://127.0.0.1:8095"
 TYPES = {".mp4": "video/mp4", ".flac": "audio/flac", ".wav": "audio/wav", ".png": "image/png", ".jpg": "image/jpeg"}
 
 
+SIGNED_DAYS = 14 / 3
+"""What `expiry` may be asked for of links to objects: S3 and Google Cloud Storage sign for 7 days at most."""
+
+
 def expiry(now: float, days: float) -> int:
     """When links made now expire: between `days` and one and a half times as many from now, in seconds since 1970.
 

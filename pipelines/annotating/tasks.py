@@ -59,7 +59,8 @@ def prepare(
             wanted |= set(data_keys(home.spec, show, kind, context=home.how.context > 0))
     samples: list[Shown] = []
     context_alone: set[str] = set()
-    to = Links(media_url, now, media_server.expiry(now, home.how.link_days))
+    days = home.how.link_days if home.store.is_local else min(home.how.link_days, media_server.SIGNED_DAYS)
+    to = Links(media_url, now, media_server.expiry(now, days))
     ready = Ready(Dialogues(()), {medium: {} for medium in _LINKED}, {}, {}, to.until)
     with _folder_for_clips(home) as clips:
         for recording in home.recordings():
