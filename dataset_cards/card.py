@@ -156,4 +156,7 @@ def _terms(about: About, contents: Contents) -> str:
     if any(contents.consents):
         rows = [(name or "not stated", f"{count:,}") for name, count in sorted(contents.consents.items())]
         text += ["", table(("consent", "recordings"), rows[:_MOST_LISTED])]
+    if contents.learnt:
+        learnt = [(f"`{term}`", line(there), f"{count:,}") for term, there, count in contents.learnt]
+        text += ["", table(("term", "learnt from", "recordings"), learnt[:_MOST_LISTED])]
     return "\n".join(text)

@@ -256,6 +256,8 @@ class Contents(BaseModel):
     licences: dict[str, int]
     """Recordings under each licence; under '' where none is named."""
     consents: dict[str, int]
+    learnt: tuple[tuple[str, str, int], ...] = ()
+    """Of each term that is known, where it was learnt, and of how many recordings."""
     splits: tuple[SplitShare, ...]
     unpacked: dict[str, int]
     """Bytes of each split before compression."""

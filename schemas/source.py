@@ -8,6 +8,8 @@ from schemas.rights import Rights
 from schemas.transcript import Seconds
 
 Scalar = str | int | float | bool | None
+TERMS = ("licence", "consent", "basis", "attribution")
+"""What says under which terms a recording may be used, and whom it is owed to; the last two are further columns."""
 
 
 class Utterance(Record):
@@ -45,6 +47,8 @@ class Told(Record):
     turn: int | None = None
     extra: dict[str, Scalar] = Field(default_factory=dict)
     """Further columns of the table, kept as they are."""
+    learnt: dict[str, str] = Field(default_factory=dict)
+    """Where each of `TERMS` that is known was learnt: the name of a table, or the page and the day."""
     utterances: tuple[Utterance, ...] = ()
     """Rows of the table that `segment` names, in the order of their start."""
     before: tuple[str, ...] = ()

@@ -103,8 +103,11 @@ def describe(row: SourceRow, measured: Source) -> Source:
     if page is not None:
         told["licence"] = row.licence or page.licence
         told["extra"] = {**page.fields(), **row.extra}
+        there = f"{plain(page.url)} on {page.seen}"
         if row.licence is None and page.licence is not None:
-            told["extra"] = {"licence_from": f"{plain(page.url)} on {page.seen}", **told["extra"]}
+            told["extra"] = {"licence_from": there, **told["extra"]}
+        given = {"licence": told["licence"], "attribution": told["extra"].get("attribution")}
+        told["learnt"] = {**{term: there for term, value in given.items() if value}, **row.learnt}
         if row.subtitles_uri is None and page.subtitles is not None:
             told["subtitles_uri"] = f"{row.uri}#subtitles"
     return measured.model_copy(update=told)

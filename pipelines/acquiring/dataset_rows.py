@@ -20,7 +20,7 @@ from pipelines.fetch.addresses import plain
 from pipelines.fetch.cells import ENDINGS, cell_address, opened_shard
 from pipelines.fetch.objects import is_object, listed, told
 from schemas.errors import RecordingError, SourceTableError
-from schemas.source import Scalar, SourceRow
+from schemas.source import TERMS, Scalar, SourceRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -215,4 +215,5 @@ def _row(row: Mapping[str, Scalar], key: str, uri: str | None, where: str, split
         extra["id_there"] = given
     if split:
         extra["split"] = split
-    return SourceRow(id=name, uri=uri, extra=extra, where=where, **told)
+    learnt = {term: "the dataset that it comes from" for term in TERMS if told.get(term) or extra.get(term)}
+    return SourceRow(id=name, uri=uri, extra=extra, learnt=learnt, where=where, **told)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipelines.acquiring.table_file import records
 from schemas.errors import SourceTableError
-from schemas.source import Scalar, SourceRow, Utterance
+from schemas.source import TERMS, Scalar, SourceRow, Utterance
 
 RECORDING = ("id", "recording")
 KEYS = ("speaker", "dialogue", "utterance")
@@ -103,7 +103,9 @@ def join(rows: Iterable[SourceRow], table: FactTable) -> Iterator[SourceRow]:
         some = some or matched
         if not matched and len(shown) < _SHOWN:
             shown.append(_value(row, table) or row.id)
-        yield row.model_copy(update={"extra": {**row.extra, **found}, "utterances": parts})
+        learnt = {term: table.path.name for term in TERMS if found.get(term)}
+        told = {"extra": {**row.extra, **found}, "learnt": {**row.learnt, **learnt}, "utterances": parts}
+        yield row.model_copy(update=told)
     if shown and not some:
         near = difflib.get_close_matches(table.key, [*RECORDING, *KEYS], n=1)
         raise SourceTableError(

@@ -15,7 +15,7 @@ from pipelines.fetch.objects import beside, bytes_of, is_object, listed
 from pipelines.fetch.pages import LIST, PAGE
 from pipelines.store import is_id
 from schemas.errors import RecordingError, SourceTableError
-from schemas.source import Scalar, SourceRow
+from schemas.source import TERMS, Scalar, SourceRow
 
 log = logging.getLogger(__name__)
 
@@ -251,6 +251,7 @@ def _row(values: Mapping[str, object], line: int, path: Place) -> SourceRow:
         subtitles_uri=_resolve(given.get("subtitles"), folder),
         turn=_turn(given.get("turn"), where),
         extra=extra,
+        learnt={term: Path(path).name for term in TERMS if given.get(term) or extra.get(term)},
         where=where,
         **{name: _text(given.get(name)) for name in ("licence", "consent", "language", "speaker", "dialogue")},
     )

@@ -37,6 +37,7 @@ def contents_of(seen: Survey, how: Publication, given: Labels, features: Feature
         present={name: sum(one.present[name] for one in tallies.values()) for name in features.get("present", {})},
         licences=tally.licences,
         consents=tally.consents,
+        learnt=tuple((*which, count) for which, count in sorted(tally.learnt.items())),
         splits=splits,
         unpacked=unpacked,
         bytes=sum(file.bytes for one in made for file in one.files),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SAMPLES = "samples"
+PAGES = "the recording's page"
+"""Where terms were learnt that a page told; which one, and when, stands with each recording."""
 EXTRA = "extra"
 """A struct of further columns: of the sources, and of the samples where a table of utterances has some."""
 Keys = tuple[str | None, ...]
@@ -80,6 +82,7 @@ class Seen:
     speakers: set[str] = field(default_factory=set)
     licences: Counter[str] = field(default_factory=Counter)
     consents: Counter[str] = field(default_factory=Counter)
+    learnt: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class Portion(NamedTuple):
@@ -171,6 +174,9 @@ class Look:
         seen.origins[origin(source.uri)] += 1
         seen.licences[source.licence or ""] += 1
         seen.consents[source.consent or ""] += 1
+        for term, there in source.learnt.items():
+            of_page = source.page is not None and there.endswith(f" on {source.page.seen}")
+            seen.learnt[term, PAGES if of_page else there] += 1
         languages = (given or source.language for given in columns.get("language", [None] * rows))
         seen.languages.update(name for name in languages if name)
         speakers = (given or source.speaker for given in columns.get("speaker", [None] * rows))

@@ -56,6 +56,7 @@ class Tally:
     speakers: set[str] = field(default_factory=set)
     licences: Counter[str] = field(default_factory=Counter)
     consents: Counter[str] = field(default_factory=Counter)
+    learnt: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 class Survey:
@@ -285,6 +286,7 @@ def _count(found: Survey, some: Seen) -> None:
     found.tally.speakers |= some.speakers
     found.tally.licences += some.licences
     found.tally.consents += some.consents
+    found.tally.learnt += some.learnt
     found.failures += some.failures
     found.samples |= some.samples
     found.extents |= some.extents

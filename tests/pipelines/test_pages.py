@@ -325,6 +325,8 @@ def test_a_page_becomes_a_source_with_its_fields_and_is_not_fetched_again(web: S
     source = store.open("a", Lineage([Length()])).source
     assert (source.licence, source.extra["mood"], source.extra["title"]) == ("cc-by-4.0", "calm", "A talk (1)")
     assert source.page is not None
+    there = f"{web.url}/page on {source.page.seen}"
+    assert source.learnt == {"licence": "s.csv", "attribution": there}
     assert source.extra["seen"] == source.page.seen == pages.today()
     with recording.local("subtitles") as file:
         assert file.read_bytes() == VTT

@@ -111,6 +111,20 @@ def test_the_gate_refuses_with_a_reason_and_what_is_published_follows_the_licenc
     assert found["name"]["licence"] == "secret-terms"
 
 
+def test_where_terms_were_learnt_stands_with_the_source_and_in_the_card(recipe: Path, tmp_path: Path):
+    (tmp_path / "owed.csv").write_text("id,attribution\nwhole,A. Nonymous\n")
+    recipe.write_text(recipe.read_text() + "join: [owed.csv]\n")
+    store = tmp_path / "store"
+    work.build(recipe, str(store), workers=1)
+    learnt = {name: work.open_store(str(store)).source(name).learnt for name in ("whole", "part")}
+    assert learnt["whole"] == {"licence": "s.csv", "consent": "s.csv", "basis": "s.csv", "attribution": "owed.csv"}
+    assert learnt["part"] == {"licence": "s.csv", "consent": "s.csv"}
+    work.publish(recipe, str(store), tmp_path / "out")
+    told = [line.split("|")[1:4] for line in (tmp_path / "out/README.md").read_text().splitlines()]
+    counted = {tuple(cell.strip() for cell in cells) for cells in told if len(cells) == 3}
+    assert {("`licence`", "s.csv", "3"), ("`basis`", "s.csv", "1"), ("`attribution`", "owed.csv", "1")} <= counted
+
+
 def test_a_recipe_that_accepts_less_or_more_later_is_followed(recipe: Path, tmp_path: Path):
     store = tmp_path / "store"
     work.build(recipe, str(store), workers=1)
