@@ -28,7 +28,7 @@ class Watch(Step):
     Limits keep out what would take the machine down; they change no artifact.
     """
 
-    key: ClassVar[str] = "watch.v1"
+    key: ClassVar[str] = "watch.v2"
 
     watchers: tuple[SerializeAsAny[Watcher], ...]
     max_hours: Annotated[float, Field(gt=0)] = 12
@@ -142,6 +142,8 @@ class Watch(Step):
                 if isinstance(want, SoundWanted):
                     sound = np.frombuffer(packet.data, np.int16)
                     for samples in placings[packet.output].place(packet.time_us, sound):
+                        if want == SoundWanted():
+                            gauge.sound(samples)
                         for feed in eaters[packet.output]:
                             feed.sound(samples)
                 elif isinstance(want, TimesWanted):

@@ -2,12 +2,18 @@
 
 import re
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipelines.watching.decode import Ended
 from schemas.facts import Facts, Watched
+from schemas.watching import SoundWanted
 
 _APART_S = 0.5
 """Sound and pictures rarely end together; more than this is worth a remark."""
 _SHORT = 0.02
+_MUTE_S = 3.0
+"""A microphone is never without noise: so long a stretch of zeros at the end means that sound was cut off or lost."""
 _UNKNOWN_RATE_FPS = 25.0
 
 
@@ -19,6 +25,8 @@ class Gauge:
         self._first_us = 0
         self._last_us = 0
         self._length_us = 0
+        self._samples = 0
+        self._heard = 0
         self._spans: tuple[tuple[float, float], ...] = ()
         self._ended: Ended | None = None
 
@@ -35,6 +43,12 @@ class Gauge:
         if not self._frames or time_us > self._last_us:
             self._last_us, self._length_us = time_us, length_us
         self._frames += 1
+
+    def sound(self, samples: NDArray[np.int16]) -> None:
+        """The next samples, int16[N], at the rate of `SoundWanted`."""
+        if samples.any():
+            self._heard = self._samples + int(np.flatnonzero(samples)[-1]) + 1
+        self._samples += len(samples)
 
     def end(self, ended: Ended, spans: tuple[tuple[float, float], ...]) -> None:
         """The pass is over; spans: where there is sound, in seconds."""
@@ -61,7 +75,12 @@ class Gauge:
             frame_start_s=self._first_us / 1e6 if self._frames else None,
             frame_end_s=frame_end_s if self._frames else None,
             sound_spans=self._spans,
-            defects=(*_shortfalls(facts, duration_s, frame_end_s, sound_end_s), *self._gaps(), *self._errors()),
+            defects=(
+                *_shortfalls(facts, duration_s, frame_end_s, sound_end_s),
+                *self._gaps(),
+                *self._mute(),
+                *self._errors(),
+            ),
         )
 
     def _gaps(self) -> tuple[str, ...]:
@@ -70,6 +89,12 @@ class Gauge:
             return ()
         count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
         return (f"the sound has {count}, {sum(gaps):.2f} s in all",)
+
+    def _mute(self) -> tuple[str, ...]:
+        rate_hz = SoundWanted().rate_hz
+        if self._samples - self._heard < _MUTE_S * rate_hz:
+            return ()
+        return (f"the sound holds nothing but zeros from {self._heard / rate_hz:.2f} s to its end",)
 
     def _errors(self) -> tuple[str, ...]:
         if self._ended is None or not (self._ended.complaints.count or self._ended.code):

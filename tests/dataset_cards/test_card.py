@@ -47,7 +47,7 @@ def head_and_body(text):
 
 
 def failure(recording, error="DecodeError", message="/home/ann/secret.mp4"):
-    return Failure(recording=recording, step="watch.v1", kind="audio", error=error, expected=True, message=message)
+    return Failure(recording=recording, step="watch.v2", kind="audio", error=error, expected=True, message=message)
 
 
 def test_the_head_says_what_datasets_and_the_hub_read():
@@ -109,8 +109,8 @@ def test_failures_are_counted_by_reason_and_show_no_path():
     failures = (failure("a"), failure("b"), failure("a", error="TooLong"), failure("c", error="SegmentationFault"))
     _, body = head_and_body(card(About(name="x", failures=failures), contents(), Publication()))
     assert "wholly or in part: 3." in body
-    assert "`watch.v1`, 2: the media cannot be decoded (`a`, `b`)" in body
-    assert "`watch.v1`, 1: a limit on size, duration, time or memory was exceeded (`a`)" in body
+    assert "`watch.v2`, 2: the media cannot be decoded (`a`, `b`)" in body
+    assert "`watch.v2`, 1: a limit on size, duration, time or memory was exceeded (`a`)" in body
     assert "SegmentationFault (`c`)" in body
     assert "/home" not in body
 

@@ -317,7 +317,7 @@ def test_nothing_of_the_machine_or_the_raters_is_published(tmp_path):
     answers = tmp_path / "answers.jsonl"
     answers.write_text('{"item": "rec00#0000", "rater": "Ann Smith", "question": "mood", "value": "sad"}\n')
     failed = Failure(
-        recording="gone", step="watch.v1", kind="audio", error="DecodeError", expected=True, message="/home/somebody/x"
+        recording="gone", step="watch.v2", kind="audio", error="DecodeError", expected=True, message="/home/somebody/x"
     )
     about = ABOUT.model_copy(update={"failures": (failed,)})
     publish(people(tmp_path, 2), Publication(), str(tmp_path / "out"), about=about, labels=answers, salt=SALT)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -260,6 +261,24 @@ def test_sound_shorter_than_the_pictures(tmp_path, either_ffmpeg):
     assert watched.frame_end_s == pytest.approx(3.0, abs=0.001)
     assert watched.sound_spans[-1][1] == pytest.approx(1.5, abs=0.03)
     assert watched.defects[0].startswith("the sound ends at 1.5")
+
+
+@pytest.mark.parametrize(("length_s", "told"), [(5.0, True), (3.0, False)])
+def test_sound_that_ends_in_nothing_but_zeros_is_told(tmp_path, length_s, told):
+    sound = sound_source(length_s=length_s)  # a beep from 1.0 to 1.2 s, then zeros
+    media = tmp_path / "mute.mkv"
+    ffmpeg(
+        *("-f", "lavfi", "-i", picture_source("25", length_s=length_s), "-f", "lavfi", "-i", sound),
+        *(*X264, "-pix_fmt", "yuv420p", "-c:a", "flac", media),
+    )
+    defects = watch(media, Ears()).read("watched", Watched).defects
+    if told:
+        (defect,) = defects
+        found = re.fullmatch(r"the sound holds nothing but zeros from ([\d.]+) s to its end", defect)
+        assert found
+        assert float(found[1]) == pytest.approx(1.2, abs=0.02)
+    else:
+        assert defects == ()
 
 
 def test_a_truncated_film_is_kept_as_far_as_it_goes(tmp_path, either_ffmpeg):
