@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 some recordings failed, the rest is done; 2 wrong use, or 
 import logging
 import sys
 from collections import Counter
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -33,11 +34,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(annotate, name="annotate")
-app.add_typer(recipes, name="recipes")
-for _command in (expand, duplicates, gates, takedown, publish, audit, export, changes, balance, view):
-    app.command()(_command)
-app.command("import")(import_corpus)
 
 
 class Statistic(StrEnum):
@@ -73,7 +69,6 @@ def main() -> None:
         sys.stderr.close()
 
 
-@app.command()
 def build(
     recipe: RecipePath,
     store: StoreUrl = STORE,
@@ -117,7 +112,6 @@ def build(
     raise typer.Exit(tally.exit_code)
 
 
-@app.command()
 def plan(
     recipe: RecipePath,
     store: StoreUrl = STORE,
@@ -155,7 +149,6 @@ def plan(
         to_stderr().print(note, style="yellow", markup=False)
 
 
-@app.command()
 def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
     """Say how far the recordings are, what is running, how long it will take, and what fails most. Writes nothing."""
     from pipelines import work
@@ -171,7 +164,6 @@ def status(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -
         show(told, Console())
 
 
-@app.command()
 def failures(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False) -> None:
     """List what failed and why. Exit code 1 if anything did."""
     from pipelines import work
@@ -190,7 +182,6 @@ def failures(recipe: RecipePath, store: StoreUrl = STORE, as_json: Json = False)
     raise typer.Exit(1 if found else 0)
 
 
-@app.command()
 def inspect(recipe: RecipePath, recording: str, store: StoreUrl = STORE, as_json: Json = False) -> None:
     """Show one recording: its source, its artifacts, its timeline, its failures."""
     from dataclasses import asdict
@@ -205,7 +196,6 @@ def inspect(recipe: RecipePath, recording: str, store: StoreUrl = STORE, as_json
         show(found, Console())
 
 
-@app.command()
 def agree(
     table: Annotated[
         str, typer.Argument(metavar="FILE", help="A CSV or JSONL with the columns item, rater, value[, question].")
@@ -237,7 +227,6 @@ def agree(
         Console().print(agreeing.as_table(found))
 
 
-@app.command()
 def doctor(as_json: Json = False) -> None:
     """Say which extras, binaries, weights and devices are there, and how to get the missing ones."""
     from pipelines.doctor import as_json as to_json
@@ -254,7 +243,6 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(2 if any(finding.needed and not finding.found for finding in findings) else 0)
 
 
-@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the demo's store and dataset go.")] = Path("demo"),
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
@@ -263,3 +251,34 @@ def demo(
     from pipelines.demonstrate import demonstrate
 
     raise typer.Exit(demonstrate(folder, workers=workers))
+
+
+# In the order in which a new user comes to them.
+_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "To begin": {"demo": demo, "doctor": doctor, "import": import_corpus},
+    "Measure": {
+        "plan": plan,
+        "build": build,
+        "status": status,
+        "failures": failures,
+        "inspect": inspect,
+        "expand": expand,
+        "duplicates": duplicates,
+        "takedown": takedown,
+    },
+    "Ask people": {"agree": agree},
+    "Publish": {
+        "gates": gates,
+        "balance": balance,
+        "publish": publish,
+        "changes": changes,
+        "audit": audit,
+        "view": view,
+        "export": export,
+    },
+}
+for _panel, _commands in _COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_command)
+app.add_typer(recipes, name="recipes", rich_help_panel="To begin")
+app.add_typer(annotate, name="annotate", rich_help_panel="Ask people")
