@@ -23,6 +23,7 @@ from pipelines.acquiring.sources import read_sources
 from pipelines.acquiring.utterances import further_columns, read_utterances
 from pipelines.annotating.answer_table import read_answers
 from pipelines.annotating.question_file import read_questions
+from pipelines.annotating.rater_table import rater_table
 from pipelines.fetch.addresses import plain, split
 from pipelines.fetch.http import retry_after
 from pipelines.fetch.pages import section_of
@@ -88,6 +89,18 @@ SEEDS: dict[str, list[bytes]] = {
     "questions": [b"questions:\n  - {id: mood, kind: choice, choices: [sad, happy]}\n  - {id: v, kind: scale}\n"],
     "answers.csv": [b"item,rater,question,value\na,r1,mood,sad\na,r2,mood,2.5\n"],
     "answers.jsonl": [b'{"item": "a", "rater": "r", "question": "q", "value": [1, "x"]}\n'],
+    "ratings.csv": [
+        b"task,worker,label\na,r1,sad\na,r2,2.5\n",
+        b"unit,rater1,rater_2\na,1,2\nb,NA,\n",
+        b"observer,u1,u2\nA,1,\nB,2,3\n",
+    ],
+    "counts.csv": [b"item,c1,c2\na,3,0\nb,1,2.0\n"],
+    "studio.json": [
+        (
+            b'[{"id": 1, "annotations": [{"completed_by": 1, "result": [{"from_name": "mood", "type": "choices", '
+            b'"value": {"choices": ["a", "b"]}}, {"from_name": "n", "type": "rating", "value": {"rating": 3}}]}]}]'
+        )
+    ],
     "address": [b"https://me:pw@host.test:8443/a%20b?c=d#t=1:30,2:10", b"yt-dlp:http://[::1]:80/x#t=npt:00:01,5"],
     "listing": [
         (
@@ -166,6 +179,9 @@ def parsers(folder: Path) -> dict[str, Callable[[bytes], object]]:
         "questions": lambda data: read_questions(file("q.yaml", data)),
         "answers.csv": lambda data: read_answers(str(file("a.csv", data))),
         "answers.jsonl": lambda data: read_answers(str(file("a.jsonl", data))),
+        "ratings.csv": lambda data: rater_table(str(file("r.csv", data))),
+        "counts.csv": lambda data: rater_table(str(file("c.csv", data)), ["counts=c*"]),
+        "studio.json": lambda data: rater_table(str(file("s.json", data))),
         "address": address,
         "listing": lambda data: read_listing(text(data)),
         "head": not_media,

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -198,12 +198,17 @@ def inspect(recipe: RecipePath, recording: str, store: StoreUrl = STORE, as_json
 
 def agree(
     table: Annotated[
-        str, typer.Argument(metavar="FILE", help="A CSV or JSONL with the columns item, rater, value[, question].")
+        str,
+        typer.Argument(metavar="FILE", help="A table (.csv, .tsv, .jsonl), or what Label Studio exported (.json)."),
     ],
     question: Annotated[str | None, typer.Option(help="This question alone.")] = None,
     statistic: Annotated[Statistic | None, typer.Option(help="This one alone; without it, all that apply.")] = None,
     level: Annotated[Level, typer.Option(help="Of measurement.")] = Level.nominal,
     samples: Annotated[int, typer.Option(min=0, help="Of the bootstrap over items; 0: no intervals.")] = 1000,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=NAME", help="What a column holds, where its name does not tell: rater=worker."),
+    ] = None,
     ask: Annotated[
         Path | None, typer.Option(help="The questions: statistics and levels are those that fit each.")
     ] = None,
@@ -213,10 +218,15 @@ def agree(
     from pipelines.annotating import agree as agreeing
     from pipelines.annotating.agree_asked import agree_by
 
+    name: Any = statistic.value if statistic else None
     if ask is None:
-        found = agreeing.agree(table, question, statistic.value if statistic else None, level.value, samples)
+        found, told = agreeing.agree(table, question, name, level.value, samples, columns=column or ())
+        if told:
+            to_stderr().print(told, style="yellow", markup=False, highlight=False)
+    elif column:
+        raise UsageError("--column beside --ask", do="leave it out: such a table has item, rater, question and value")
     elif level is Level.nominal:
-        found = agree_by(table, ask, question, statistic.value if statistic else None, samples)
+        found = agree_by(table, ask, question, name, samples)
     else:
         raise UsageError(
             f"--level {level.value} beside --ask", do="leave it out: the questions say which level each has"

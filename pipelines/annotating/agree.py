@@ -1,18 +1,17 @@
 """Agreement of a table from anywhere: `affectloom agree`."""
 
-import csv
-import io
-import json
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from annotation.agreement import Agreement, StatisticName, agreement, main_icc
 from annotation.ratings import Level, Ratings, Undefined, ratings
-from schemas.errors import SourceTableError
+from pipelines.annotating.rater_table import RaterTable, rater_table
+from schemas.errors import SourceTableError, UsageError
 
-NEEDED = ("item", "rater", "value")
+_WITH_NAMES = ("cohen", "icc")
+"""Statistics of who rated what."""
 
 
 @dataclass(frozen=True)
@@ -29,55 +28,56 @@ def agree(
     statistic: StatisticName | None = None,
     level: Level | None = None,
     samples: int = 1000,
-) -> list[tuple[str, Agreement]]:
-    """Agreement on each question of a table, or on one.
+    *,
+    columns: Sequence[str] = (),
+) -> tuple[list[tuple[str, Agreement]], str]:
+    """Agreement on each question of a table, or on one; and how the table was read, where its columns leave a choice.
 
     Args:
-        path: a CSV or JSON lines (`.jsonl`), a file or any fsspec URL, with the columns item, rater, value and, where
-            there are several, question.
+        path: a table as `rater_table` takes it.
         question: without it, all. A table without that column has one question, "".
         statistic: without it, all that apply.
         level: without it, nominal.
         samples: of the bootstrap.
+        columns: what columns hold, as `FIELD=NAME`; without it, told from their names.
 
     Raises:
         SourceTableError: the table is not as it should be, there is no such question, or the level does not fit.
+        UsageError: `columns` is not as it should be, or a table of counts is asked for what needs raters.
     """
+    read = rater_table(path, columns)
+    if read.anonymous and statistic in _WITH_NAMES:
+        raise UsageError(
+            f"{statistic} of a table of counts", do="it needs to know who gave which answer; fleiss and others do not"
+        )
     found = []
-    for one in read_ratings(path, question, level or "nominal"):
-        found += [(one.question, told) for told in agreement(one.table, level or "nominal", statistic, samples=samples)]
-    return found
+    for one in _by_question(read, path, question, level or "nominal"):
+        told = agreement(one.table, level or "nominal", statistic, samples=samples)
+        found += [(one.question, each) for each in told if not (read.anonymous and each.statistic in _WITH_NAMES)]
+    return found, read.told
 
 
-def read_ratings(path: str, question: str | None = None, level: Level = "nominal") -> list[Rated]:
-    """The tables of a CSV or of JSON lines in the long form, by question.
-
-    Values are numbers where every one of the question is.
-
-    Raises:
-        SourceTableError: as `agree` says; names file and line.
-    """
+def _by_question(read: RaterTable, path: str, question: str | None, level: Level) -> list[Rated]:
+    """The table of each question. Values are numbers where every one of the question is."""
     by_question: dict[str, list[tuple[str, str, str]]] = {}
     first: dict[tuple[str, str, str], int] = {}
-    for line, row in _rows(path):
-        asked = row.get("question", "")
-        if question is not None and "question" in row and asked != question:
-            by_question.setdefault(asked, [])
-            continue
-        before = first.setdefault((row["item"], row["rater"], asked), line)
-        if before != line:
+    for one in read.ratings:
+        before = first.setdefault((one.item, one.rater, one.question), one.line)
+        if before != one.line:
             raise SourceTableError(
-                f"{path}, line {line}: rater {row['rater']!r} answered for item {row['item']!r} before (line {before})",
-                do="keep one answer of a rater to a question about an item",
+                f"{path}:{one.line}: rater {one.rater!r} answered for item {one.item!r} before (line {before})",
+                do="keep one answer of a rater to a question about an item; if another column says what was asked, "
+                "`--column question=NAME`",
             )
-        by_question.setdefault(asked, []).append((row["item"], row["rater"], row["value"]))
-    if question is not None and "" not in by_question and not by_question.get(question):
+        by_question.setdefault(one.question, []).append((one.item, one.rater, one.value))
+    if not by_question:
+        raise SourceTableError(f"{path} has no answers", do="rows of item, rater, value are expected")
+    if question is not None and question not in by_question and set(by_question) != {""}:
         raise SourceTableError(
             f"{path} has no question {question!r}", do=f"it has {', '.join(map(repr, sorted(by_question)))}"
         )
-    if not by_question:
-        raise SourceTableError(f"{path} has no answers", do=f"rows of {', '.join(NEEDED)} are expected")
-    return [Rated(name, _table(rows, path, level)) for name, rows in sorted(by_question.items()) if rows]
+    chosen = by_question if question is None or question not in by_question else {question: by_question[question]}
+    return [Rated(name, _table(rows, path, level)) for name, rows in sorted(chosen.items())]
 
 
 def _table(rows: list[tuple[str, str, str]], path: str, level: Level) -> Ratings:
@@ -99,92 +99,6 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and "_" not in text else None
-
-
-def _rows(path: str) -> list[tuple[int, dict[str, str]]]:
-    import fsspec
-
-    try:
-        with fsspec.open(path, "rb") as file:
-            text = file.read().decode("utf-8-sig")
-    except (OSError, ValueError, ImportError) as error:
-        raise SourceTableError(f"{path} cannot be read: {error}", do="a UTF-8 file is expected") from error
-    if path.lower().endswith((".jsonl", ".ndjson")):
-        return list(_json_rows(text, path))
-    return _csv_rows(text, path)
-
-
-def _csv_rows(text: str, path: str) -> list[tuple[int, dict[str, str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    head: list[str] = []
-    found = []
-    try:
-        for fields in reader:
-            if not any(field.strip() for field in fields):
-                continue
-            cells = [field.strip() for field in fields]
-            if not head:
-                head = cells
-                _check_head(head, path)
-            elif len(cells) != len(head):
-                raise SourceTableError(f"{path}, line {reader.line_num}: {len(cells)} fields, the head has {len(head)}")
-            else:
-                row = dict(zip(head, cells, strict=True))
-                for name in NEEDED:
-                    if not row[name]:
-                        raise SourceTableError(
-                            f"{path}, line {reader.line_num}: {name!r} is empty", do="leave out what nobody answered"
-                        )
-                found.append((reader.line_num, row))
-    except csv.Error as error:
-        raise SourceTableError(f"{path}, line {reader.line_num}: {error}") from error
-    if not head:
-        raise SourceTableError(f"{path} is empty", do=f"the first line names the columns: {','.join(NEEDED)}")
-    return found
-
-
-def _json_rows(text: str, path: str) -> Iterator[tuple[int, dict[str, str]]]:
-    empty = True
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        empty = False
-        where = f"{path}, line {number}"
-        try:
-            given = json.loads(line)
-        except ValueError as error:
-            raise SourceTableError(f"{where}: it is no JSON: {error}") from error
-        if not isinstance(given, dict):
-            raise SourceTableError(f"{where}: an object is expected", do=f"with the fields {', '.join(NEEDED)}")
-        row: dict[str, str] = {}
-        for name in (*NEEDED, "question"):
-            cell = given.get(name)
-            if isinstance(cell, list | dict):
-                raise SourceTableError(f"{where}: {name!r} is a list or an object; one word or number is expected")
-            written = "" if cell is None else json.dumps(cell) if isinstance(cell, bool) else str(cell).strip()
-            if not written and name in NEEDED:
-                why = (
-                    f"{name!r} is empty" if name in given else f"no field {name!r} among {', '.join(map(repr, given))}"
-                )
-                raise SourceTableError(f"{where}: {why}", do="leave out what nobody answered")
-            if name in given:
-                row[name] = written
-        yield number, row
-    if empty:
-        raise SourceTableError(f"{path} is empty", do=f"each line is an object with {', '.join(NEEDED)}")
-
-
-def _check_head(head: list[str], path: str) -> None:
-    missing = [name for name in NEEDED if name not in head]
-    if missing:
-        raise SourceTableError(
-            f"{path}: no column {missing[0]!r} among {', '.join(map(repr, head))}",
-            do="the long form is expected, a row for each answer: item,rater,value and, if you like, question;"
-            " a table with a column for each rater has to be turned into it first",
-        )
-    twice = [name for name in head if head.count(name) > 1]
-    if twice:
-        raise SourceTableError(f"{path}: the column {twice[0]!r} is there twice")
 
 
 def as_json(question: str, one: Agreement) -> dict[str, Any]:

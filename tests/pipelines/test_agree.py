@@ -68,12 +68,12 @@ def test_json_lines_are_read_as_well(table, tmp_path):
     ("text", "said"),
     [
         ("", "is empty"),
-        ("{", "line 1: it is no JSON"),
-        ("[1]", "line 1: an object is expected"),
-        ('{"item": "a", "rater": "A"}', "line 1: no field 'value' among 'item', 'rater'"),
-        ('{"item": "a", "rater": null, "value": 1}', "line 1: 'rater' is empty"),
-        ('{"item": "a", "rater": "A", "value": ["x"]}', "line 1: 'value' is a list or an object"),
-        ('{"item": "a", "rater": "A", "value": 1}\n{"item": "a", "rater": "A", "value": 1}', "line 2: rater 'A'"),
+        ("{", ":1: not valid JSON"),
+        ("[1]", ":1: found list, expected an object"),
+        ('{"item": "a", "rater": "A"}', "cannot be told: 'item', 'rater'"),
+        ('{"item": "a", "rater": null, "value": 1}', ":1: 'rater' is empty"),
+        ('{"item": "a", "rater": "A", "value": ["x"]}', ":1: 'value' is a list or an object"),
+        ('{"item": "a", "rater": "A", "value": 1}\n{"item": "a", "rater": "A", "value": 1}', ":2: rater 'A'"),
     ],
 )
 def test_bad_json_lines_are_refused(tmp_path, text, said):
@@ -132,10 +132,10 @@ def test_icc_names_its_forms(table):
     ("rows", "head", "arguments", "said"),
     [
         (["a,A,glad", "a,B,sad"], "item,rater,value", ["--level", "interval"], "'glad' is no number"),
-        (["a,A,1", "a,A,2"], "item,rater,value", [], "line 3.*before"),
+        (["a,A,1", "a,A,2"], "item,rater,value", [], ":3: rater.*before"),
         ([], "item,rater,value", [], "no answers"),
-        (["a,1,2"], "item,A,B", [], "long form"),
-        (["a,1"], "item,rater,value", [], "2 fields"),
+        (["a,1,2"], "item,A,B", [], "cannot be told: 'item', 'A', 'B'"),
+        (["a,1"], "item,rater,value", [], "'value' is empty"),
         (["a,A,"], "item,rater,value", [], "'value' is empty"),
     ],
 )
