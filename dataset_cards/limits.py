@@ -14,8 +14,8 @@ def limits(about: About, contents: Contents) -> str:
     lines = [about.card.limits] if about.card and about.card.limits else []
     if _holds(contents.features, "_proxy"):
         lines.append(
-            "Columns named `au.._proxy` are derived from a face model's blendshapes. They are not action units coded "
-            "by trained FACS coders, and are not validated as such; the blendshapes stand beside them."
+            "Columns named `au.._proxy` are derived from a face model's blendshapes and landmarks. They are not action "
+            "units coded by trained FACS coders, and are not validated as such; the blendshapes stand beside them."
         )
     if _holds(contents.features, "interpolated"):
         lines.append("Words marked `interpolated` have times that were inferred from their neighbours, not measured.")

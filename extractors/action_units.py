@@ -1,9 +1,9 @@
-"""Action unit proxies: facial blendshapes read as the nearest unit of the Facial Action Coding System.
+"""Action unit proxies: what is measured of a face read as the nearest unit of the Facial Action Coding System.
 
-A blendshape is a coefficient of an animation model, an action unit (AU) is a judgement by a trained coder (Ekman,
-Friesen & Hager 2002). The correspondence is a likeness of descriptions, no calibration: proxies are good for the
-direction in which one face changes, not for intensities, nor for comparing people. `docs/action_units.md` has the
-table with what is known of each row.
+All but one are blendshapes. A blendshape is a coefficient of an animation model, an action unit (AU) is a judgement by
+a trained coder (Ekman, Friesen & Hager 2002). The correspondence is a likeness of descriptions, no calibration: proxies
+are good for the direction in which one face changes, not for intensities, nor for comparing people.
+`docs/action_units.md` has the table with what is known of each row.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,19 @@ Validity = Literal["fair", "weak", "dead", "unknown"]
 PY_FEAT = "py-feat AU reference, docs/pages/au_reference.md (nearest ARKit shape, approximate)"
 """Where the correspondence is published: https://github.com/cosanlab/py-feat."""
 
+TIAN = "Tian, Kanade & Cohn 2001, IEEE TPAMI 23(2), 97-115: cheek motion, r_cheek = -(c - c0) / c0"
+"""Where the measure of the cheek is published, as one of the features from which units of the upper face are told."""
+
+CHEEK_RISE = "cheek_rise"
+"""The one measure that is no blendshape: `extractors.face_geometry.cheek_rise`."""
+
 
 @dataclass(frozen=True)
 class ActionUnit:
-    """One unit that has a shape of its own.
+    """One unit that has a measure of its own.
 
-    number: in FACS. shapes: MediaPipe's names; the proxy is their mean, so a one-sided movement counts half.
+    number: in FACS. shapes: MediaPipe's names, or `CHEEK_RISE`; the proxy is their mean, so a one-sided movement counts
+        half.
     validity: `fair` where a linear map fitted from the same 52 shapes to another detector's unit explains about half
         of its variance (cross-validated R2 0.5), `weak` for about 0.3 or less or where the shape hardly moves,
         `dead` where it does not move, `unknown` where nothing is published.
@@ -61,10 +68,12 @@ ACTION_UNITS: tuple[ActionUnit, ...] = (
     ActionUnit(
         6,
         "cheek raiser",
-        _sides("cheekSquint"),
-        "dead",
-        "the shape stays under 0.0001 in every smile we tried, though it rises; the fitted map's R2 of about 0.5 comes "
-        "from other shapes; look at au12_proxy",
+        (CHEEK_RISE,),
+        "unknown",
+        "no figure published for the measure alone; in 455 real faces its median is 0.01 without a smile and 0.16 with "
+        "one, and a third of its variance is that of au12_proxy, partly because the landmarks of cheek and mouth "
+        "depend on each other; the shape that is named for it, cheekSquint, is dead (under 0.0001 in every smile)",
+        TIAN,
     ),
     ActionUnit(
         7, "lid tightener", _sides("eyeSquint"), "unknown", _NOT_REPORTED + "; rose in one smile, fell in another"
@@ -96,7 +105,7 @@ ACTION_UNITS: tuple[ActionUnit, ...] = (
         _FITTED + "0.5 for AU 43, which has the same shape; rises with lowered gaze too",
     ),
 )
-"""The units that get a column, in order of number. All are means of shapes in [0, 1]."""
+"""The units that get a column, in order of number. All are means of measures in [0, 1]."""
 
 NOT_SEPARABLE: Mapping[int, str] = {
     23: "lip tightener: the published shape, mouthPress, is that of AU 24 too; it stands there",
@@ -117,8 +126,9 @@ COLUMNS: tuple[str, ...] = tuple(unit.column for unit in ACTION_UNITS)
 
 
 def proxies(shapes: Mapping[str, float]) -> list[float]:
-    """The proxies of one face in the order of `COLUMNS`, each in [0, 1].
+    """The proxies of one face in the order of `COLUMNS`, each in [0, 1], or NaN where what it is made of is.
 
-    shapes: blendshape coefficients by MediaPipe's names, in [0, 1]. Raises KeyError where one is missing.
+    shapes: blendshape coefficients by MediaPipe's names, and `CHEEK_RISE`, in [0, 1]. Raises KeyError where one is
+        missing.
     """
     return [sum(shapes[shape] for shape in unit.shapes) / len(unit.shapes) for unit in ACTION_UNITS]

@@ -15,7 +15,10 @@ Point = Sequence[float]
 EYES_IN_PICTURE = ((33, 133, 468), (362, 263, 473))
 """For both eyes the landmarks of the corner at the picture's left, the corner at its right, the iris' centre."""
 OUTER_CORNERS = (33, 263)
+INNER_CORNERS = (133, 362)
 INNER_LIPS = (13, 14)
+CHEEKS = (118, 347)
+"""On the lower rim of the orbit, under the outer half of each eye: where the cheek bulges when it is raised."""
 
 _FISSURE_MM = 30.0
 """From corner to corner of an adult's eye, about."""
@@ -89,3 +92,35 @@ def mouth_open(upper_lip: Point, lower_lip: Point, outer_corners: tuple[Point, P
     """
     eyes = math.dist(*outer_corners)
     return math.dist(upper_lip, lower_lip) / eyes if eyes > 0 else math.nan
+
+
+def cheek_to_eyes(
+    cheeks: tuple[Point, Point], inner_corners: tuple[Point, Point], outer_corners: tuple[Point, Point]
+) -> float:
+    """Mean distance of the cheeks from the line through the eyes' inner corners; smaller when the cheeks are raised.
+
+    In shares of the distance between the eyes' outer corners, for comparison between sizes. Points in pixels,
+    (x, y, z). NaN where corners coincide.
+    The line is the one that Tian, Kanade & Cohn (2001, IEEE TPAMI 23(2), 97-115) measure from, because no muscle moves
+    the inner corners.
+    """
+    eyes, along = math.dist(*outer_corners), np.subtract(inner_corners[1], inner_corners[0])
+    if eyes <= 0 or not along.any():
+        return math.nan
+    along = along / np.linalg.norm(along)
+    offsets = np.subtract(cheeks, inner_corners[0])
+    away = offsets - np.outer(offsets @ along, along)
+    return float(np.linalg.norm(away, axis=1).mean()) / eyes
+
+
+NEUTRAL_CHEEK_TO_EYES = 0.2112
+"""`cheek_to_eyes` of MediaPipe's canonical face model, a neutral adult's, which comes inside the task bundle."""
+
+
+def cheek_rise(cheek_to_eyes: float) -> float:
+    """How much of the neutral distance from cheeks to eyes is gone, in [0, 1]; NaN stays NaN.
+
+    Tian, Kanade & Cohn (2001), r_cheek = -(c - c0) / c0, with the canonical face's c0 for everybody: faces differ by
+    about a tenth, so 0 may hide a small rise and 0.1 may be rest. Compare within one face.
+    """
+    return cheek_to_eyes if math.isnan(cheek_to_eyes) else min(1.0, max(0.0, 1 - cheek_to_eyes / NEUTRAL_CHEEK_TO_EYES))

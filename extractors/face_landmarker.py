@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 
 from extractors import action_units, weights
 from extractors.face_geometry import (
+    CHEEKS,
     EYES_IN_PICTURE,
+    INNER_CORNERS,
     INNER_LIPS,
     OUTER_CORNERS,
     box,
+    cheek_rise,
+    cheek_to_eyes,
     gaze_deg,
     head_pose_deg,
     mouth_open,
@@ -46,6 +50,7 @@ SHAPES: Final = (
 COLUMNS: Final = (
     *("box_left", "box_top", "box_width", "box_height"),
     *("pitch_deg", "yaw_deg", "roll_deg", "gaze_yaw_deg", "gaze_pitch_deg", "mouth_open"),
+    "cheek_to_eyes",
     *action_units.COLUMNS,
     *(f"bs_{shape}" for shape in SHAPES),
 )
@@ -182,13 +187,15 @@ def _values(landmarks: Any, shapes: dict[str, float], matrix: Any, part: Part, s
     across_all, down_all = [point.x for point in landmarks], [point.y for point in landmarks]
     edges = [part.in_whole(pick(across_all), pick(down_all), width, height) for pick in (min, max)]
     eyes = [(at(left), at(right), at(iris)) for left, right, iris in EYES_IN_PICTURE]
-    upper, lower = (at(index) for index in INNER_LIPS)
-    first, second = (at(index) for index in OUTER_CORNERS)
+    upper, lower, first, second = (at(index) for index in (*INNER_LIPS, *OUTER_CORNERS))
+    cheek, other, inner, its_other = (at(index) for index in (*CHEEKS, *INNER_CORNERS))
+    cheeks = cheek_to_eyes((cheek, other), (inner, its_other), (first, second))
     return [
         *box([x for x, _ in edges], [y for _, y in edges]),
         *head_pose_deg(matrix),
         *gaze_deg(eyes),
         mouth_open(upper, lower, (first, second)),
-        *action_units.proxies(shapes),
+        cheeks,
+        *action_units.proxies({**shapes, action_units.CHEEK_RISE: cheek_rise(cheeks)}),
         *(shapes[shape] for shape in SHAPES),
     ]

