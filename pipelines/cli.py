@@ -108,6 +108,8 @@ def build(
         summary(tally, Console())
         if tally.failed:
             to_stderr().print(f"{len(tally.failed)} recordings failed: `affectloom failures {recipe} --store {store}`")
+        if not tally.recordings:
+            to_stderr().print(f"the sources of {recipe} hold no recording", markup=False, highlight=False)
         print(f"report: {tally.report}")
     raise typer.Exit(tally.exit_code)
 

@@ -27,6 +27,7 @@ EXTRAS = {
     "load": ("datasets", "torchcodec"),
     "ray": ("ray",),
     "beam": ("apache_beam",),
+    "agree": ("scipy",),
     "annotate": ("label_studio_sdk",),
     "acquire": ("yt_dlp",),
     "export": ("h5py",),

@@ -148,7 +148,8 @@ def mistakes(file: YamlFile, model: type[BaseModel], error: ValidationError, at:
         first, *others = found[where]
         blocks = [fields for item in others if (fields := _fields_of_block(item, model))]
         field = ".".join(map(str, where)) or "the recipe"
-        text = _explain(first, model, tuple(first["loc"]), blocks)
+        shapes = _shapes(str(where[-1]), found[where]) if where else ""
+        text = _explain(first, model, tuple(first["loc"]), blocks, shapes)
         lines.append(f"{file.path}:{file.line(where)}: {field}: {text}")
     return RecipeError("\n".join(lines))
 
@@ -158,6 +159,19 @@ def unknown_name(file: YamlFile, where: Path_, found: str, allowed: Sequence[str
     field = ".".join(map(str, where))
     return RecipeError(f"{file.path}:{file.line(where)}: {field}: unknown {what} {found!r}{_choices(found, allowed)}")
 
+
+_SHAPES = {
+    "string_type": "a text, such as `{0}: {1}`",
+    "tuple_type": "a list, such as `{0}: [{1}]`",
+    "dict_type": "a block of fields, such as `{0}: {{{1}}}`",
+}
+"""What a value of the wrong shape may be instead; 0: the field, 1: an example."""
+_EXAMPLES = {
+    ("sources", "string_type"): "sources.csv",
+    ("sources", "tuple_type"): "talks, more.csv",
+    ("media", "tuple_type"): "audio, video",
+    ("splits", "dict_type"): "train: 0.8, validation: 0.1, test: 0.1",
+}
 
 _PLAIN = frozenset({"str", "int", "float", "bool"})
 """What pydantic calls members of unions that are no blocks; no field is called so."""
@@ -179,8 +193,10 @@ def _written(file: YamlFile, at: Path_, loc: tuple[int | str, ...]) -> Path_:
     return tuple(where)
 
 
-def _explain(item: Any, model: type[BaseModel], loc: tuple[int | str, ...], blocks: Sequence[str] = ()) -> str:
-    """What is wrong with a value. blocks: which blocks would have done as well."""
+def _explain(
+    item: Any, model: type[BaseModel], loc: tuple[int | str, ...], blocks: Sequence[str] = (), shapes: str = ""
+) -> str:
+    """What is wrong with a value. blocks: which blocks would have done as well; shapes: which kinds of values."""
     kind, value, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "extra_forbidden":
         allowed = _fields_at(model, loc[:-1])
@@ -190,10 +206,18 @@ def _explain(item: Any, model: type[BaseModel], loc: tuple[int | str, ...], bloc
     if kind in ("literal_error", "enum"):
         allowed = [part.strip().strip("'") for part in context["expected"].replace(" or ", ", ").split(",")]
         return f"found {_short(value)}{_choices(str(value), [*allowed, *blocks])}"
+    if kind in ("string_type", "tuple_type") or " or " in shapes:
+        return f"found {_short(value)}; allowed: {shapes}"
     if kind in ("dict_type", "model_type"):
         return f"found {_short(value)}, allowed: a block of fields, such as {_block(loc, value)}"
     message = str(item["msg"]).removeprefix("Value error, ")
     return f"found {_short(value)}; {message[:1].lower()}{message[1:]}"
+
+
+def _shapes(field: str, items: Sequence[Any]) -> str:
+    """Every shape that a value may have, with an example of each."""
+    kinds = dict.fromkeys(item["type"] for item in items if item["type"] in _SHAPES)
+    return " or ".join(_SHAPES[kind].format(field, _EXAMPLES.get((field, kind), "...")) for kind in kinds)
 
 
 def _fields_of_block(item: Any, model: type[BaseModel]) -> str:
@@ -219,9 +243,13 @@ def _block(loc: tuple[int | str, ...], value: object) -> str:
 
 def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     current: type[BaseModel] = model
+    members: tuple[Any, ...] = ()
     for key in loc:
         field = current.model_fields.get(str(key))
         inner = field.annotation if field else None
+        members = get_args(inner) if field else members
+        named = (member for member in members if getattr(member, "__name__", "") == key)
+        inner = inner if field else next(named, None)
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             current = inner
     return list(current.model_fields)

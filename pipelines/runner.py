@@ -21,6 +21,8 @@ from schemas.source import SourceRow
 from schemas.step import Step
 
 ACQUIRE = "acquire"
+SEGMENTS = "segments"
+"""Where they are absent there are no samples, and whoever builds wants to know why."""
 _LONG_S = 1.0
 """A step that takes longer may have held much."""
 
@@ -198,7 +200,8 @@ def outcome(recording: StoredRecording, step: Step, seconds: float, *, worked: b
     else:
         state = "absent"
     absent = tuple(kind for kind, found in zip(step.makes, states, strict=True) if found == "absent")
-    return Outcome(recording.id, step.key, state, seconds, absent=absent)
+    why = recording.reason(SEGMENTS) if SEGMENTS in absent else ""
+    return Outcome(recording.id, step.key, state, seconds, why, absent)
 
 
 def describe(recording_id: str, step: str, kind: str, error: Exception) -> Failure:

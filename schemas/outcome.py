@@ -12,7 +12,8 @@ class Outcome:
 
     made: done now; kept: was there; absent: the recording has no such thing; failed: see the failure record;
     blocked: an earlier step failed. seconds: wall time, a batch's time shared evenly. absent: which of
-    the step's artifacts the recording has not got, whatever became of the others.
+    the step's artifacts the recording has not got, whatever became of the others. message: why it failed, or why it
+    has no samples.
     """
 
     recording: str

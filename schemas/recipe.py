@@ -59,6 +59,13 @@ class Recipe(BaseModel):
     """Facts for the card that no program can know; without them the dataset is a draft."""
     run: Run = Run()
 
+    @field_validator("sources")
+    @classmethod
+    def _some(cls, sources: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not sources:
+            raise ValueError("it must name at least one table, folder, pattern, file or address")
+        return sources
+
     @field_validator("name")
     @classmethod
     def _a_name(cls, name: str) -> str:

@@ -14,6 +14,7 @@ from pipelines.reporting.alike import Reasons
 from schemas.outcome import Outcome
 
 _EVERY_S = 5.0
+_REASONS = 10
 _STATES = ("made", "kept", "absent", "failed", "blocked")
 
 
@@ -29,6 +30,8 @@ class Tally:
     failed: set[str] = field(default_factory=set)
     reasons: Reasons = field(default_factory=Reasons)
     absent: Counter[str] = field(default_factory=Counter)
+    uncut: Reasons = field(default_factory=Reasons)
+    """Why recordings have no samples, though nothing failed."""
     recordings: int = 0
     finished: int = 0
     worked: int = 0
@@ -64,6 +67,8 @@ class Tally:
         if told.state == "failed":
             self.failed.add(told.recording)
             self.reasons.add(told.recording, told.step, told.message)
+        elif told.absent and told.message:
+            self.uncut.add(told.recording, told.step, told.message)
         if told.step == last_step or (told.step == "acquire" and told.state == "failed"):
             self.finished += 1
             self.worked += told.recording in self._begun
@@ -86,6 +91,7 @@ class Tally:
             "copies": self.copies,
             "failed": sorted(self.failed),
             "absent": dict(self.absent),
+            "uncut": [{"count": count, "why": example.message} for example, count in self.uncut.most_common(_REASONS)],
             "steps": {name: {**counts, "seconds": round(self.seconds[name], 3)} for name, counts in self.steps.items()},
         }
 
@@ -137,6 +143,9 @@ def summary(tally: Tally, console: Console) -> None:
     if tally.absent:
         lacking = ", ".join(f"{kind} {count}" for kind, count in tally.absent.items())
         console.print(f"recordings that lack something (no failure; `inspect` says why): {lacking}", highlight=False)
-    for example, count in tally.reasons.most_common(10):
+    for example, count in tally.uncut.most_common(_REASONS):
+        console.print(f"[yellow]{count} without samples[/]: ", end="", highlight=False)
+        console.print(f"{example.message}, such as {example.recording}", markup=False, highlight=False)
+    for example, count in tally.reasons.most_common(_REASONS):
         console.print(f"[red]{count} failed[/] at {example.step}: ", end="")
         console.print(example.message, markup=False, highlight=False)

@@ -48,6 +48,7 @@ _SPOKEN: Final = ("sentence", "pause")
 _LACKING: Final = {
     "words": "no words are known of it (no sound, or no `speech` in the recipe)",
     "cues": "no subtitles come with it",
+    "turn": "no subtitles come with it, and no words are known of it (no sound, or no `speech` in the recipe)",
     "shots": "it has no moving pictures",
     "watched": "it could not be decoded",
 }
@@ -131,7 +132,7 @@ class Segment(Step):
             elif self.by in _SPOKEN and recording.has("watched") and not _words(recording):
                 self._cut_wordless(recording)
             elif not recording.has(_NEEDS[self.by]) and not (self.by == "turn" and recording.has("words")):
-                lacking = _LACKING[_NEEDS[self.by]]
+                lacking = _LACKING["turn" if self.by == "turn" else _NEEDS[self.by]]
                 recording.absent("segments", f"cannot be cut by {self.by}: {lacking}")
             else:
                 self._cut(recording)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import cli
+from pipelines.doctor import EXTRAS
 
 MEDIA = Path(__file__).parents[2] / "pipelines" / "demo" / "media"
 WHOLE = "segment: {by: whole}\n"
@@ -193,6 +195,7 @@ def test_a_store_of_an_unknown_kind_is_told(command: Command):
 NOT_ROOT = """
 import contextlib, os, sys
 from pipelines import cli
+from pipelines.doctor import EXTRAS
 sys.argv = ["affectloom", "plan", "r.yaml"]
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
     cli.main()  # Python itself may be out of reach for the other one: have all imported
@@ -230,6 +233,35 @@ def test_before_a_build_there_is_nothing_to_publish_list_or_look_at(command: Com
     assert (seen.code, "a is not in the store" in seen.err) == (2, True)
     assert not Path("store").exists()
     assert not Path("out").exists()
+
+
+def test_build_tells_why_there_are_no_samples(command: Command):
+    shutil.copy(MEDIA / "noface.mp4", "a.mp4")
+    write("segment: {by: turn}\n", measure="{}", sources="a.mp4")
+    why = "cannot be cut by turn: no subtitles come with it, and no words are known of it"
+    done = command("build", "r.yaml")
+    assert done.code == 2
+    assert f"1 without samples: {why} (no sound, or no `speech` in the recipe), such as a" in done.out
+    (again,) = json.loads(command("build", "r.yaml", "--json").out)["uncut"]
+    assert (again["count"], why in again["why"]) == (1, True), "told when nothing is left to do, too"
+
+
+def test_a_table_without_rows_is_told(command: Command):
+    Path("s.csv").write_text("id,path\n")
+    done = command("build", write(sources="s.csv"))
+    assert (done.code, "the sources of r.yaml hold no recording" in done.err) == (2, True)
+
+
+def test_a_wrong_name_in_a_block_of_a_union_is_told_with_that_block_s_fields(command: Command):
+    shutil.copy(MEDIA / "noface.mp4", "a.mp4")
+    done = command("plan", write("align: {to: {grid: 0.1}}\n", sources="a.mp4"))
+    assert done.code == 2
+    assert "align.to.grid: unknown field, found 0.1; allowed: grid_s. Did you mean grid_s?" in done.err
+
+
+def test_doctor_knows_every_extra():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert set(EXTRAS) == set(project["optional-dependencies"]) - {"all", "dev"}
 
 
 def test_doctor_tells_what_is_there(command: Command):

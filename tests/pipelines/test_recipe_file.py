@@ -81,3 +81,26 @@ def test_a_missing_file_offers_the_nearest(tmp_path: Path):
 def test_shares_that_do_not_sum_to_one_are_told(tmp_path: Path):
     told = error(tmp_path, GOOD + "publish: {splits: {train: 0.8, test: 0.1}}\n")
     assert "publish.splits: found {'train': 0.8, 'test': 0.1}; the shares sum to 0.9, not 1" in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("publish: {media: audio}", "publish.media: found 'audio'; allowed: a list, such as `media: [audio, video]`"),
+        (
+            "join: {a: b}",
+            "join: found {'a': 'b'}; allowed: a text, such as `join: ...` or a list, such as `join: [...]`",
+        ),
+        ("description: [a]", "description: found ['a']; allowed: a text, such as `description: ...`"),
+        ("measure: [faces]", "measure: found ['faces'], allowed: a block of fields, such as `measure: {faces: {}}`"),
+    ],
+)
+def test_a_value_of_the_wrong_shape_is_told_what_it_may_be(tmp_path: Path, wrong: str, told: str):
+    assert error(tmp_path, f"name: t\nlicence: cc0-1.0\n{wrong}\n").splitlines()[-1] == f"recipe.yaml:3: {told}"
+
+
+@pytest.mark.parametrize("none", ["", "[]", "''"])
+def test_sources_that_name_nothing_are_told_what_to_name(tmp_path: Path, none: str):
+    told = error(tmp_path, f"name: t\nsources: {none}\n")
+    assert told.startswith("recipe.yaml:2: sources: found ")
+    assert "a text, such as `sources: sources.csv`" in told or "at least one table, folder, pattern" in told
