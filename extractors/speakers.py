@@ -33,7 +33,7 @@ _AT_ONCE = 256
 class Diarization(Step):
     """Turns of speakers from their voices alone. Labels hold within one recording: nobody is identified."""
 
-    key: ClassVar[str] = "speakers.ge2e.v2"
+    key: ClassVar[str] = "speakers.ge2e.v3"
     packages: ClassVar[tuple[str, ...]] = ("torch", "librosa", "scipy")
     reads: ClassVar[tuple[str, ...]] = ("audio", "voice")
     uses: ClassVar[tuple[str, ...]] = ("watched", "speaking")

@@ -42,10 +42,10 @@ def told_apart(
     """
     if not spans:
         return [], []
-    mass = np.array([min(end - start, HOP_S) for start, end in windows])
-    centroids = voices(embeddings, mass, similarity=similarity, count=count, least=LEAST_VOICE_S)
     moments = [moment for start, end in spans for moment in _moments(start, end)]
     edges = np.array(moments)
+    mass = speech_of_windows(edges, np.array(windows))
+    centroids = voices(embeddings, mass, similarity=similarity, count=count, least=LEAST_VOICE_S)
     alike = frame_similarities(edges.mean(axis=1), np.array(windows), embeddings, centroids)
     breaks = np.concatenate([[False], edges[1:, 0] - edges[:-1, 1] >= PAUSE_S])
     found = voice_of_frames(alike, breaks)
@@ -75,6 +75,17 @@ def told_apart(
             start, end = round(float(edges[part[0], 0]), 3), round(float(edges[part[-1], 1]), 3)
             overlaps.append(Overlap(start=start, end=end, voices=(first, second)))
     return turns, overlaps
+
+
+def speech_of_windows(moments: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds of speech that each window stands for: float64[n], of the moments whose nearest window it is.
+
+    moments, windows: float64[F, 2] and float64[n, 2], start and end in seconds, in order.
+    """
+    middles = windows.mean(axis=1)
+    nearest = np.searchsorted((middles[:-1] + middles[1:]) / 2, moments.mean(axis=1))
+    seconds = np.bincount(nearest, weights=moments[:, 1] - moments[:, 0], minlength=len(windows))
+    return np.asarray(seconds, np.float64)
 
 
 def _runs(ends: NDArray[np.bool_]) -> list[NDArray[np.int64]]:

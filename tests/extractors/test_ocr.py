@@ -10,7 +10,7 @@ from PIL import Image
 from recordings import FolderRecording
 
 from extractors import weights
-from extractors.ocr import Ocr, changed
+from extractors.ocr import Ocr, changed, is_a_shape
 from extractors.text_reader import DETECTOR, Line
 from pipelines import work
 from schemas.facts import Facts, Watched
@@ -142,6 +142,20 @@ def test_what_is_read_with_little_confidence_is_left_out(tmp_path):
     assert len(look_at(tmp_path / "b", Scripted("words", 0.6), [blank]).read("ocr", ScreenText).items) == 1
     kept = look_at(tmp_path / "c", Scripted("words", 0.2), [blank], min_confidence=0.1)
     assert len(kept.read("ocr", ScreenText).items) == 1
+
+
+def test_a_letter_as_high_as_the_picture_is_a_shape_and_a_word_is_not():
+    high, low = (0.2, 0.3, 0.6, 0.8), (0.2, 0.3, 0.6, 0.6)
+    assert [is_a_shape(Line(text, box, 0.9)) for text in ("U", "66", "STOP") for box in (high, low)] == [
+        True, False, True, False, False, False,
+    ]  # fmt: skip
+
+
+def test_shapes_are_left_out(tmp_path):
+    reader = Scripted("U", 0.9)
+    reader.line = Line("U", (0.1, 0.0, 0.9, 1.0), 0.9)
+    blank = np.zeros((32, 32, 3), np.uint8)
+    assert look_at(tmp_path / "a", reader, [blank]).read("ocr", ScreenText).items == ()
 
 
 def test_without_pictures_nothing_is_said(tmp_path):

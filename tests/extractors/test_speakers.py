@@ -15,7 +15,15 @@ from extractors import voice_clusters, voice_encoder, weights
 from extractors.speakers import Diarization
 from extractors.voice_activity import VoiceActivity, load_detector
 from extractors.voice_clusters import frame_similarities, voice_of_frames, voices, windows_of
-from extractors.voice_turns import between_two, embeddings_of, told_apart, turns_within, voice_at, voices_of
+from extractors.voice_turns import (
+    between_two,
+    embeddings_of,
+    speech_of_windows,
+    told_apart,
+    turns_within,
+    voice_at,
+    voices_of,
+)
 from schemas.speakers import Speakers, Turn
 from schemas.speaking import Speaking
 from schemas.track import Track
@@ -292,10 +300,21 @@ def test_moments_outside_of_all_windows_go_with_the_nearest():
 
 def test_what_is_too_brief_for_a_voice_goes_with_others():
     embeddings = np.eye(2, 4, dtype=np.float32)[[0, 0, 0, 0, 1]]
-    windows = [(at, at + 1.6) for at in (0.0, 0.4, 0.8, 1.2, 4.0)]
-    turns, _ = told_apart([(0.0, 2.8), (4.0, 5.6)], windows, embeddings)
-    assert {turn.voice for turn in turns} == {0}
-    assert len(turns) == 2
+    windows = [(at, at + 1.6) for at in (0.0, 0.4, 0.8, 1.2)]
+    for length, voices_heard in ((0.8, {0}), (1.2, {0, 1})):
+        spans = [(0.0, 2.8), (4.0, 4.0 + length)]
+        turns, _ = told_apart(spans, [*windows, (4.0, 4.0 + length)], embeddings)
+        assert {turn.voice for turn in turns} == voices_heard
+        assert len(turns) == 2
+
+
+def test_each_moment_of_speech_counts_for_the_window_that_is_nearest():
+    moments = np.array([(at / 10, (at + 1) / 10) for at in (*range(28), *range(40, 55))])
+    windows = np.array([(0.0, 1.6), (0.4, 2.0), (1.2, 2.8), (4.0, 5.5)])
+    found = speech_of_windows(moments, windows)
+    assert found == pytest.approx([1.0, 0.6, 1.2, 1.5])
+    assert found.sum() == pytest.approx(np.diff(moments).sum())
+    assert speech_of_windows(moments, windows[:1]) == pytest.approx([4.3])
 
 
 TURNS = tuple(
