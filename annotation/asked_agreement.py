@@ -49,8 +49,8 @@ def statistics_of(question: asked.Asked) -> tuple[asked.Statistic, ...]:
     return (main, *(name for name in question.allowed_statistics if name != main and name not in left_out))
 
 
-Extent = tuple[float | None, float | None, int]
-"""Where a sample starts and ends, in seconds (None for a text), and how many code points its transcript has."""
+Extent = tuple[float | None, float | None, str]
+"""Where a sample starts and ends, in seconds (None for a text), and its transcript."""
 
 
 def lengths(question: asked.Asked, extents: Mapping[str, Extent]) -> Mapping[str, int] | None:
@@ -58,7 +58,7 @@ def lengths(question: asked.Asked, extents: Mapping[str, Extent]) -> Mapping[str
     if not isinstance(question, Stretches):
         return None
     if question.along == "transcript":
-        return {item: points for item, (_, _, points) in extents.items()}
+        return {item: len(text) for item, (_, _, text) in extents.items()}
     return {
         item: round((end - start) * _HUNDREDTHS)
         for item, (start, end, _) in extents.items()

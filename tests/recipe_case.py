@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from recipe_materials import clip, said
 
@@ -28,7 +29,19 @@ class Case:
     labels: tuple[str, ...] = ()
     """Labels of an outside corpus; they stand in the recipe's own table, and nobody is asked."""
     check: Callable | None = None
-    """What else must be so: called with the home, the published rows and what `publish` told."""
+    """What else must be so: called with the home, the published rows and what was made."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a recipe: what `publish` told, the folder that it filled, and the card in it."""
+
+    report: object
+    folder: Path
+
+    @property
+    def card(self) -> str:
+        return (self.folder / "README.md").read_text("utf-8")
 
 
 def talks(**columns):

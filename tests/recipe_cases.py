@@ -15,6 +15,7 @@ CASES = {
         ],
         ("emotion", "emotion_votes", "sentiment", "dialogue", "speaker", "audio", "video", *TRACKS),
         "emotion",
+        check=recipe_checks.in_dialogues,
     ),
     "mustard": Case(
         [
@@ -29,28 +30,48 @@ CASES = {
         raters=5,
         sure=0.9,
         answered=3,
+        check=recipe_checks.led_to,
     ),
     "mosei": Case(
         talks(topic="made"),
-        ("sentiment", "sentiment_spread", "emotion_happiness", "emotion_surprise", "aligned", *TRACKS),
+        ("sentiment", "sentiment_spread", *(f"emotion_{one}" for one in recipe_checks.SIX), "aligned", *TRACKS),
         "sentiment",
         statistic="krippendorff",
+        check=recipe_checks.word_by_word,
     ),
     "dravidian-reviews": Case(
-        talks(film="made"), ("sentiment", "sentiment_votes", "said_answers", "audio", "video", *TRACKS), "sentiment"
+        talks(film="made"),
+        ("sentiment", "sentiment_votes", "said_answers", "audio", "video", *TRACKS),
+        "sentiment",
+        check=recipe_checks.transcribed("said"),
     ),
     "iemocap": Case(
         [
             said("talk", session="one", dialogue="one", kind="scripted"),
-            said("duo", session="two", dialogue="two", kind="scripted"),
+            clip("duo", subtitles="", session="two", dialogue="two", kind="improvised"),
             said("reply", session="three", dialogue="three", kind="improvised"),
         ],
-        ("emotion", "affect_valence", "affect_activation", "affect_dominance", "speaker", "dialogue", *TRACKS),
+        (
+            "emotion",
+            "affect_valence",
+            "affect_activation",
+            "affect_dominance",
+            "speaker",
+            "dialogue",
+            "voices",
+            *TRACKS,
+        ),
         "affect_valence",
         statistic="krippendorff",
+        check=recipe_checks.two_voices,
     ),
     "mosi": Case(
-        talks(), ("sentiment", "sentiment_spread", "aligned", *TRACKS), "sentiment", raters=5, statistic="krippendorff"
+        talks(),
+        ("sentiment", "sentiment_spread", "aligned", *TRACKS),
+        "sentiment",
+        raters=5,
+        statistic="krippendorff",
+        check=recipe_checks.word_by_word,
     ),
     "modality-importance": Case(
         talks(),
@@ -58,6 +79,7 @@ CASES = {
         "sentiment",
         raters=5,
         statistic="krippendorff",
+        check=recipe_checks.from_each_modality,
     ),
     "sarcasm-explained": Case(
         scenes(),
@@ -66,7 +88,12 @@ CASES = {
         raters=2,
         statistic="cohen",
     ),
-    "emotion-causes": Case(scenes(), ("emotion", "cause", "shown_in", "dialogue", "speaker", *TRACKS), "emotion"),
+    "emotion-causes": Case(
+        scenes(),
+        ("emotion", "cause", "shown_in", "dialogue", "speaker", *TRACKS),
+        "emotion",
+        check=recipe_checks.linked("cause"),
+    ),
     "open-vocabulary": Case(
         talks(), ("emotions", "emotions_votes", "clue_answers", *TRACKS), "emotions", raters=5, statistic="jaccard"
     ),
@@ -111,6 +138,9 @@ CASES = {
             "elements_answers",
             "sentiment",
             "rationale_answers",
+            "elements_2_answers",
+            "sentiment_2",
+            "rationale_2_answers",
             "flips",
             "flipped",
             "trigger",
@@ -121,12 +151,14 @@ CASES = {
         "sentiment",
         raters=2,
         statistic="cohen",
+        check=recipe_checks.sextuples,
     ),
     "movie-scenes": Case(
         [clip(name, film=f"film-{name}") for name in ("talk", "duo", "reply", "noface")],
-        ("states", "who", "face_0", "face_1", "face_2", "video", "face"),
+        ("states", "who", *(f"face_{number}" for number in range(6)), "video", "face"),
         "states",
         statistic="jaccard",
+        check=recipe_checks.each_face,
     ),
     "emer": Case(
         [clip(name, speaker=speaker, model_description=f"{name} is described") for name, speaker in TALKERS.items()],
@@ -141,6 +173,20 @@ CASES = {
             )
         },
         check=recipe_checks.drafted,
+    ),
+    "mer-caption": Case(
+        [clip(name, speaker=speaker, model_description=f"{name} is described") for name, speaker in TALKERS.items()],
+        ("caption_answers", "emotion_words", "caption_is", "extra", *TRACKS),
+        "caption_is",
+        raters=2,
+        statistic="cohen",
+        files={
+            "drafts.jsonl": "".join(
+                f'{{"item": "{name}#0000", "question": "caption", "value": "{name} is described"}}\n'
+                for name in TALKERS
+            )
+        },
+        check=recipe_checks.captioned,
     ),
     "sentiment-reasoning": Case(
         talks(),

@@ -7,10 +7,11 @@ from recipe_materials import LANGUAGES, MEMES, TEXTS, clip, memes, picture, said
 MORE = {
     "memes": Case(
         memes(),
-        ("sentiment", "aims", "aims_intensities", "written_answers", "image", "text", "extra", "dinov2"),
+        ("sentiment", "emotions", "emotions_intensities", "written_answers", "image", "text", "ocr", "extra", "dinov2"),
         "sentiment",
         raters=5,
         statistic="krippendorff",
+        check=recipe_checks.read_in_the_picture,
     ),
     "brighter": Case(
         [text(f"{code}-1", words, language=code, source_kind="made up") for code, words in LANGUAGES.items()],
@@ -18,13 +19,15 @@ MORE = {
         "emotions",
         raters=5,
         statistic="masi",
+        check=recipe_checks.in_many_scripts,
     ),
     "aspects": Case(
         [text(f"r{number}", words, product=f"product-{number % 6}") for number, words in enumerate(TEXTS)],
-        ("aspects_answers", "categories", "text"),
-        "categories",
+        ("targets_answers", "polarity_answers", "aspects", *(f"of_{one}" for one in recipe_checks.ASPECTS), "text"),
+        "aspects",
         raters=2,
         statistic="jaccard",
+        check=recipe_checks.marked("targets", "polarity"),
     ),
     "socratis": Case(
         [
@@ -35,6 +38,7 @@ MORE = {
         "feels",
         raters=8,
         statistic="krippendorff",
+        check=recipe_checks.each_with_its_reason,
     ),
     "misleading-headlines": Case(
         [
@@ -58,6 +62,7 @@ MORE = {
         "fits",
         raters=2,
         statistic="cohen",
+        check=recipe_checks.key_stretches,
     ),
     "trailers": Case(
         [clip(name, title=name, genre="made") for name in ("talk", "duo", "reply", "noface")],
@@ -74,14 +79,18 @@ MORE = {
         ],
         ("extra", "words", "dinov2"),
         "",
+        check=recipe_checks.tagged,
     ),
     "event-retrieval": Case(
         [
-            clip(name, event=f"event-{name}", article="https://example.org")
-            for name in ("talk", "duo", "reply", "noface")
+            clip(
+                name, event=f"event-{name}", article="https://example.org", title=name, channel="made", published="2024"
+            )
+            for name in ("titled", "duo", "reply", "noface")
         ],
-        ("relevant", "made_by", "writing_answers", "words", "dinov2", "extra", "video"),
+        ("relevant", "made_by", "ocr", "words", "dinov2", "extra", "video"),
         "made_by",
+        check=recipe_checks.every_way_to_find_it,
     ),
     "stickers": Case(
         [
@@ -134,18 +143,27 @@ MORE = {
             row
             for number in range(6)
             for row in (
-                text(f"p{number}-document", TEXTS[number], path="", part="document", dialogue=f"p{number}", turn=1),
+                text(
+                    f"p{number}-document",
+                    TEXTS[number],
+                    path="",
+                    part="document",
+                    model_relation="",
+                    dialogue=f"p{number}",
+                    turn=1,
+                ),
                 text(
                     f"p{number}-claim",
                     TEXTS[number + 6],
                     path="media/memo.jpg" if number == 0 else "",
                     part="claim",
+                    model_relation="refuted",
                     dialogue=f"p{number}",
                     turn=2,
                 ),
             )
         ],
-        ("relation", "where_answers", "dialogue", "turn", "image"),
+        ("relation", "where_answers", "dialogue", "turn", "extra", "image"),
         "relation",
         raters=2,
         statistic="cohen",
@@ -155,7 +173,7 @@ MORE = {
                 f'{{"item": "p{at}-claim#0000", "question": "relation", "value": "refuted"}}\n' for at in range(6)
             )
         },
-        check=recipe_checks.on_one_side("dialogue"),
+        check=recipe_checks.by_model_and_people,
     ),
     "harmonised": Case(
         [text(f"t{number}", words, corpus=f"corpus-{number % 3}") for number, words in enumerate(TEXTS)],
@@ -180,7 +198,7 @@ MORE = {
         ("answer", "answer_votes", "sure", "image", "text", "dinov2"),
         "answer",
         raters=10,
-        check=recipe_checks.on_one_side("pair"),
+        check=recipe_checks.balanced,
     ),
     "filtered-pairs": Case(
         [picture(name, words, path=f"media/{name}.png") for name, (_, words) in MEMES.items()],
@@ -215,5 +233,6 @@ MORE = {
         ("activity", "activity_votes", "mood", "words", "prosody", "aligned", "context"),
         "activity",
         statistic="krippendorff",
+        check=recipe_checks.long_tailed,
     ),
 }

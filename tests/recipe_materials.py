@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import subprocess
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -10,7 +11,14 @@ DEMO = Path(__file__).parents[1] / "pipelines" / "demo"
 _TRUTH = csv.DictReader((DEMO / "truth.csv").read_text("utf-8").splitlines())
 SPEECH = [row for row in _TRUTH if row["what"] == "speech"]
 SPEAKERS = {"talk": "clara", "duo": "", "reply": "ben", "noface": "carl", "voice": "hana"}
-FILES = {"talk": "talk.mp4", "duo": "duo.mp4", "reply": "reply.mp4", "noface": "noface.mp4", "voice": "voice.flac"}
+FILES = {
+    "titled": "titled.mp4",
+    "talk": "talk.mp4",
+    "duo": "duo.mp4",
+    "reply": "reply.mp4",
+    "noface": "noface.mp4",
+    "voice": "voice.flac",
+}
 TEXTS = (
     "The battery lasts two days and the screen is bright.",
     "Service was slow, but the soup made up for it.",
@@ -49,6 +57,9 @@ MEMES = {
 }
 
 
+TITLE = "RIVER OVER ITS BANKS"
+
+
 def media(folder: Path) -> Path:
     """The demo's clips, subtitles that say who speaks, and pictures with words in them."""
     shutil.copytree(DEMO / "media", folder)
@@ -56,6 +67,11 @@ def media(folder: Path) -> Path:
         drawn = Image.new("RGB", (480, 320), (40 * (number // 2), 90, 140))
         ImageDraw.Draw(drawn).text((24, 130), words, fill="white", font=ImageFont.load_default(36))
         drawn.save(folder / f"{name}.png")
+    drawn = Image.new("RGBA", (640, 80))
+    ImageDraw.Draw(drawn).text((24, 16), TITLE, fill="white", font=ImageFont.load_default(36))
+    drawn.save(folder / "title.png")
+    command = "ffmpeg -v error -i talk.mp4 -i title.png -filter_complex overlay -c:a copy -c:v libx264 titled.mp4"
+    subprocess.run(command.split(), cwd=folder, check=True)
     for name in SPEAKERS:
         cues = [
             f"{_clock(row['start_s'])} --> {_clock(row['end_s'])}\n<v {row['who']}>{row['text']}\n"
@@ -101,10 +117,10 @@ def picture(name: str, text: str, **columns) -> dict[str, object]:
 
 
 def memes() -> list[dict[str, object]]:
-    """Pictures with words in them, two on each template."""
+    """Pictures with words in them, two on each template; of every second one the words are not known beforehand."""
     return [
-        {**picture(name, words, template=template), "path": f"media/{name}.png"}
-        for name, (template, words) in MEMES.items()
+        {**picture(name, words if at % 2 else "", template=template), "path": f"media/{name}.png"}
+        for at, (name, (template, words)) in enumerate(MEMES.items())
     ]
 
 

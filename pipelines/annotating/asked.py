@@ -41,4 +41,4 @@ def asked(spec: QuestionSpec, answers: Iterable[Answer], group: Group) -> list[A
 
 def lengths_of(question: AnyQuestion, samples: Iterable[Shown]) -> Mapping[str, int] | None:
     """How long samples are as their stretches count; None for other questions."""
-    return lengths(question, {one.id: (one.start, one.end, len(one.text)) for one in samples})
+    return lengths(question, {one.id: (one.start, one.end, one.text) for one in samples})

@@ -1,15 +1,17 @@
 """Agreement between raters, as the card of a dataset tells it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from annotation.agreement import Agreement, agreement
 from annotation.asked_agreement import Extent, lengths, question_agreement, statistics_of
 from annotation.rated import rated
 from annotation.ratings import Undefined, ratings
+from annotation.spans import recognition_error
 from annotation.voted import Group
 from schemas.answer import Agreed, Answer
-from schemas.question import AnyQuestion
+from schemas.question import AnyQuestion, Text
 
+CORRECTED = "WER of the text against raters' transcripts"
 SAMPLES = 1000
 """Of the bootstrap over items."""
 
@@ -19,7 +21,7 @@ def agreed_by_column(
 ) -> dict[str, tuple[Agreed, ...]]:
     """The statistics that fit a question, by column: a scale of several dimensions has one for each.
 
-    extents: of the samples, which stretches take.
+    extents: of the samples, which stretches and transcripts are held against.
     """
     if not question.agreement:
         return {}
@@ -32,7 +34,19 @@ def agreed_by_column(
             for one in question_agreement(part, name, samples=SAMPLES, lengths=lengths(question, extents))
         ]
         found[part.column] = _published(told)
+    if isinstance(question, Text) and question.purpose == "transcript":
+        found[column] = (*found[column], *_corrected(answers, extents))
     return found
+
+
+def _corrected(answers: Sequence[Answer], extents: Mapping[str, Extent]) -> Iterator[Agreed]:
+    """How far the texts are from what raters made of them; nothing where none was there to correct."""
+    texts = {item: text for item, (_, _, text) in extents.items() if text}
+    mine = [one for one in answers if one.item in texts]
+    wrong = recognition_error((texts[one.item], one.value) for one in mine)
+    if not isinstance(wrong, Undefined):
+        items, raters = {one.item for one in mine}, {one.rater for one in mine}
+        yield Agreed(CORRECTED, wrong, None, len(items), len(raters), "an error rate over all words")
 
 
 def agreed_plainly(answers: Iterable[tuple[str, str, float | str]], *, numbers: bool) -> tuple[Agreed, ...]:

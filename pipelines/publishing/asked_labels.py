@@ -75,7 +75,7 @@ def columns_of(
         group: for open vocabularies; `_answers` keeps what was written.
         decided: of experts, each with its typed value; the last round's take the aggregate's place. Votes, shares and
             single answers stay the raters'.
-        extents: of the samples, for the agreement of stretches.
+        extents: of the samples, for the agreement of stretches and of transcripts.
     """
     column = question.column(show)
     label = value("float64") if isinstance(question, Scale) else value("string")

@@ -75,7 +75,7 @@ def label(
         spec: the questions.
         group: labels of open vocabularies to those that they count as.
         decided: what experts decided of items; used with a spec alone.
-        extents: of the samples, for the agreement of stretches.
+        extents: of the samples, for the agreement of stretches and of transcripts.
 
     Raises:
         SourceTableError: an item is unknown, a rater answered a question twice for one item, or a question cannot

@@ -100,7 +100,7 @@ class Portion(NamedTuple):
 class Look:
     """What a worker does with a portion.
 
-    items: what answers are about; the samples among them are told. extents: and how long they are.
+    items: what answers are about; the samples among them are told. extents: and how long they are, and their text.
     """
 
     open: Callable[[str], Recording | None]
@@ -159,9 +159,9 @@ class Look:
         if balanced or recording.id in self.items or any(sample in self.items for sample in columns["id"]):
             seen.samples[recording.id] = tuple(columns["id"])
             if self.extents:
-                points = (len(text or "") for text in columns.get("text", [None] * len(table)))
+                texts = (text or "" for text in columns.get("text", [None] * len(table)))
                 seen.extents |= dict(
-                    zip(columns["id"], zip(columns["start"], columns["end"], points, strict=True), strict=True)
+                    zip(columns["id"], zip(columns["start"], columns["end"], texts, strict=True), strict=True)
                 )
             if len(parts) > 1:
                 places = {part.keys: at for at, part in enumerate(parts)}

@@ -38,7 +38,7 @@ from schemas.answer import Answer
 from schemas.errors import UsageError
 from schemas.features import Features, audio, feature_of, image, value, video
 from schemas.publication import About, Publication, PublishReport
-from schemas.question import QuestionSpec, Span
+from schemas.question import QuestionSpec, Span, Text
 from schemas.step import Recording
 
 RATE_HZ = 16_000
@@ -180,7 +180,10 @@ def _survey(
         for number, first in enumerate(range(0, len(ids), _PORTION))
     )
     items = frozenset(answer.item for answer in answers)
-    extents = spec is not None and any(isinstance(question, Span) for question in spec.questions)
+    extents = spec is not None and any(
+        isinstance(question, Span) or (isinstance(question, Text) and question.purpose == "transcript")
+        for question in spec.questions
+    )
     return survey(ids, spread(Look(shelf.open, shelf.failures, how, items, extents), portions), how, links)
 
 

@@ -67,7 +67,7 @@ class Survey:
         kinds: the types of values in each further column of the sources.
         failures: what could not be made of recordings, with or without samples.
         samples: ids of the samples of recordings that are asked for by `items`.
-        extents: for each of these, its times and the length of its text, where stretches are asked for.
+        extents: for each of these, its times and its text, where stretches or transcripts are asked for.
         part_of: for each of these, the place of its part, where the recording has several.
         values: for each of these, its values in the columns to balance.
         dealt: for the manifest, where groups are dealt out by their labels; see `dealing.Dealt.told`.

@@ -24,6 +24,7 @@ from pipelines.segmenting.who_speaks import heard_speakers, named_speakers, seen
 from schemas import segment
 from schemas.clock import MICROSECONDS_PER_SECOND, to_s, to_us
 from schemas.facts import Facts, Watched
+from schemas.screen_text import ScreenText
 from schemas.segment import Cue, Segments, Subtitles
 from schemas.shots import Cuts
 from schemas.speakers import Speakers
@@ -100,8 +101,8 @@ class Segment(Step):
     def uses(self) -> tuple[str, ...]:  # type: ignore[override]  # what is used depends on a field
         """What the cut looks at; words also say what each piece holds."""
         extra = {"turn": ("speakers", "speaking"), "subtitle": (), "table": ("utterances",)}.get(self.by, ("watched",))
-        if self.by == "whole" and self.context:
-            extra = ("before",)
+        if self.by == "whole":
+            extra = ("ocr", "before") if self.context else ("ocr",)
         return tuple(dict.fromkeys(("words", _NEEDS[self.by], *extra)))
 
     @property
@@ -125,7 +126,7 @@ class Segment(Step):
         """Cut each recording, or say what it lacks."""
         for recording in recordings:
             if recording.read("facts", Facts).form in ("image", "text"):
-                whole = segment.Segment(index=0, start=None, end=None, text=recording.source.text)
+                whole = segment.Segment(index=0, start=None, end=None, text=self._text(recording))
                 self._write(recording, [whole])
             elif recording.failed(_NEEDS[self.by]):
                 recording.absent("segments", f"cannot be cut by {self.by}: its {_NEEDS[self.by]} could not be made")
@@ -136,6 +137,13 @@ class Segment(Step):
                 recording.absent("segments", f"cannot be cut by {self.by}: {lacking}")
             else:
                 self._cut(recording)
+
+    def _text(self, recording: Recording) -> str | None:
+        """What comes with a picture or a text; by whole, a picture that comes without has what is read in it."""
+        given = recording.source.text
+        if given is not None or self.by != "whole" or not recording.has("ocr"):
+            return given
+        return "\n".join(one.text for one in recording.read("ocr", ScreenText).items) or None
 
     def _cut_wordless(self, recording: Recording) -> None:
         """Nobody speaks, or nothing is known of it: what there is to see or hear is kept, without a text."""

