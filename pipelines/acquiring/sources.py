@@ -69,7 +69,7 @@ def read_sources(sources: str | Sequence[str], folder: Path, places: Sequence[st
             if row.id in seen:
                 raise SourceTableError(
                     f"{row.where or row.uri}: the id {row.id!r} is taken already, by {seen[row.id]}",
-                    do="give each source an id of its own in a column `id`",
+                    do="give each source an id of its own: in a table by a column `id`, in a folder by another name",
                 )
             seen[row.id] = row.where or row.uri or row.id
             yield row
@@ -178,8 +178,17 @@ def _glob_base(path: Path) -> tuple[Path, str]:
 def _file_row(path: Path, base: Path) -> SourceRow:
     name = id_of(str(path.relative_to(base).with_suffix("")))
     if path.suffix.lower() in TEXT_SUFFIXES:
-        return SourceRow(id=name, text=path.read_text("utf-8-sig"), where=str(path))
+        return SourceRow(id=name, text=_read_text(path, str(path)), where=str(path))
     return SourceRow(id=name, uri=str(path.absolute()), where=str(path))
+
+
+def _read_text(path: Path, where: str) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceTableError(f"{where}: {path} is not UTF-8 text", do="save it as UTF-8, or take it out") from error
+    except OSError as error:
+        raise SourceTableError(f"{where}: {path} cannot be read: {error.strerror}", do="make it readable") from error
 
 
 def _table(path: Path) -> Iterator[SourceRow]:
@@ -239,6 +248,9 @@ def _row(values: Mapping[str, object], line: int, path: Place) -> SourceRow:
     text = given.get("text")
     if uri is None and text is None:
         raise SourceTableError(f"{where}: neither a path nor a text", do="fill one of them, or take the row out")
+    if uri is not None and text is None and Path(uri).suffix.lower() in TEXT_SUFFIXES and Path(uri).is_file():
+        text = _read_text(Path(uri), where)
+        uri = None
     name = str(given["id"]) if "id" in given else _id(given.get("uri"), line)
     if not is_id(name):
         raise SourceTableError(

@@ -57,6 +57,8 @@ class Probe(Step):
         """Raises DecodeError with the reason, TooLong where a limit is exceeded."""
         for recording in recordings:
             if recording.source.uri is None:
+                if not (recording.source.text or "").strip():
+                    raise DecodeError("the text is empty", do="write down what it says, or leave the source out")
                 recording.write("facts", Facts(form="text"))
                 continue
             with recording.local("media") as media:

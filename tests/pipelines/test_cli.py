@@ -283,6 +283,7 @@ PLAYLISTS = {
 TOLD = {
     "gone": ("acquire", "does not exist"),
     "zero": ("probe.v1", "the file is empty (0 bytes)"),
+    "blank": ("probe.v1", "the text is empty"),
     "prose": ("probe.v1", "not media"),
     "subtitles": ("probe.v1", "neither pictures nor sound"),
     "hls": ("probe.v1", "playlist"),
@@ -300,6 +301,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
     talk = (MEDIA / "talk.mp4").read_bytes()
     (folder / "zero.mp4").touch()
+    (folder / "blank.txt").write_text(" \n")
     (folder / "prose.mp4").write_text("Dear Sir or Madam, this is not a video at all.\n" * 20)
     for name, text in PLAYLISTS.items():
         (folder / name).write_text(text)

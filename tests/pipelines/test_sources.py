@@ -50,6 +50,23 @@ def test_folders_globs_and_files(tmp_path: Path):
     assert read("note.txt", tmp_path)[0].text == "x"
 
 
+def test_a_text_file_that_a_table_names_is_that_text(tmp_path: Path):
+    (tmp_path / "note.txt").write_text("Words alone.")
+    (tmp_path / "s.csv").write_text("path,text\nnote.txt,\nnote.txt,beside\ngone.txt,\n")
+    with pytest.raises(SourceTableError, match="the id 'note' is taken already"):
+        read("s.csv", tmp_path)
+    (tmp_path / "s.csv").write_text("id,path,text\na,note.txt,\nc,gone.txt,\n")
+    told, gone = read("s.csv", tmp_path)
+    assert (told.uri, told.text) == (None, "Words alone.")
+    assert (gone.uri, gone.text) == (str(tmp_path / "gone.txt"), None), "told when it is acquired"
+
+
+def test_a_text_that_is_not_utf_8_is_told(tmp_path: Path):
+    (tmp_path / "note.txt").write_bytes("grün".encode("latin-1"))
+    with pytest.raises(SourceTableError, match=r"note\.txt is not UTF-8 text"):
+        read("note.txt", tmp_path)
+
+
 @pytest.mark.parametrize("path", ["ü/ö", "a?b", "日本", "-x", "a..b/../c"])
 def test_ids_are_safe_and_differ(path: str):
     assert id_of(path) != id_of(path + "2")
