@@ -1,28 +1,27 @@
 """The Ray engine: one pool of actors a step, on this machine or on a cluster.
 
-Source rows are streamed to Ray in windows, so that neither the driver nor Ray's own books grow with the number of
-recordings. Within a window every step works at the same time, each on other recordings. Ray gives a batch whose
-actor died to another actor; the store says what of it is made already, and the ledger (see ray_stage) who is to blame.
+Recordings come in a stream of packets (see ray_feed), and every step works at the same time, each on other
+recordings. Ray gives a packet whose actor died to another actor; the store says what of it is made already, and the
+ledger (see ray_stage) who is to blame.
 """
 
 import importlib
 import itertools
 import logging
+import math
 import os
 import sys
-import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from queue import SimpleQueue
 from typing import Any
 
-import pyarrow as pa
-
 from pipelines.engines.again import ONE_THREAD
-from pipelines.engines.ray_pools import Pool, pools
+from pipelines.engines.ray_feed import Packets, Travel, dataset
+from pipelines.engines.ray_pools import ACQUIRE_NEEDS, Pool, pools
 from pipelines.engines.ray_spread import spread
-from pipelines.engines.ray_stage import ACQUIRING, Ledger, Stage, told_of
+from pipelines.engines.ray_stage import Ledger, Stage
 from pipelines.engines.spread import Spread
 from pipelines.machine import cores
 from pipelines.plan import Plan
@@ -31,13 +30,10 @@ from schemas.errors import MissingPart, StoreError, UsageError
 from schemas.outcome import Outcome
 from schemas.source import SourceRow
 
-WINDOW = 10_000
-"""Recordings an execution: it ends with a pause until the last is done, and the next loads its models anew."""
-_BLOCKS_A_WORKER = 8
-_BLOCK_MOST = 16
-"""Rows that travel together, at most: enough that Ray's overhead is shared, few enough that all workers have some."""
 _NEVER = -1.0
-_LOOK_S = 0.5
+_LOOK_S = 0.2
+_AT_ONCE = 4
+"""Actors that a pool begins with where it may have a core each: Ray adds further ones when work has queued up."""
 _QUIET = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed|retries remaining|marked dead",
@@ -130,23 +126,17 @@ class RayEngine:
 
     def _run(self, plan: Plan, rows: Iterable[SourceRow], store: Store) -> Iterator[Outcome]:
         import ray
-        import ray.data
 
-        wanted = pools(plan.lineage.steps, ray.cluster_resources(), self.workers)
-        remote = ray.remote(Ledger).options(
-            num_cpus=0,
-            scheduling_strategy=_at(ray.get_runtime_context().get_node_id()),
-            max_restarts=-1,
-            max_task_retries=-1,
-        )
+        there = ray.cluster_resources()
+        wanted = pools(plan.lineage.steps, there, self.workers)
+        node = _at(ray.get_runtime_context().get_node_id())
+        remote = ray.remote(Ledger).options(num_cpus=0, scheduling_strategy=node, max_restarts=-1, max_task_retries=-1)
         ledger = remote.remote()
-        if any(pool.cpus < step.needs.cpus for pool, step in zip(wanted[1:], plan.lineage.steps, strict=True)):
-            # They take turns on too few cores: ending an actor frees none, and its successor loads everything anew.
-            ray.data.DataContext.get_current().autoscaling_config.actor_pool_util_downscaling_threshold = _NEVER
-        iterator = iter(rows)
+        least = max((step.needs.batch for step in plan.lineage.steps if step.needs.gpus), default=1)
+        packets = Packets(rows, lambda: self.workers or math.ceil(ray.cluster_resources().get("CPU", 1)), least)
         try:
-            while window := list(itertools.islice(iterator, WINDOW)):
-                yield from _told(self._dataset(plan, window, store, wanted, ledger), ledger)
+            stages = self._stages(dataset(ledger), plan, store, wanted, ledger)
+            yield from _told(stages, packets, ledger)
         except ray.exceptions.RayError as error:
             fault = ray.get(ledger.fault.remote())
             if fault is None:
@@ -156,60 +146,61 @@ class RayEngine:
             if ray.is_initialized():
                 ray.kill(ledger)
 
-    def _dataset(
-        self, plan: Plan, window: Sequence[SourceRow], store: Store, wanted: Sequence[Pool], ledger: Any
-    ) -> Any:
+    def _stages(self, found: Any, plan: Plan, store: Store, wanted: Sequence[Pool], ledger: Any) -> Any:
         import ray.data
 
-        most = max(pool.most or 1 for pool in wanted)
-        size = min(_BLOCK_MOST, max(1, len(window) // (_BLOCKS_A_WORKER * most)))
-        texts = [row.model_dump_json() for row in window]
-        blocks = [pa.table({"row": texts[at : at + size]}) for at in range(0, len(texts), size)]
-        dataset = ray.data.from_arrow(blocks)
-        steps = plan.lineage.steps
-        for index, pool in zip(range(ACQUIRING, len(steps)), wanted, strict=True):
-            dataset = dataset.map_batches(
+        turns = wanted[0].cpus < ACQUIRE_NEEDS.cpus
+        if turns:
+            # They take turns on too few cores: ending an actor frees none, and its successor loads everything anew.
+            found.context.autoscaling_config.actor_pool_util_downscaling_threshold = _NEVER
+        for pool in wanted:
+            found = found.map_batches(
                 Stage,
-                fn_constructor_args=(plan, store.url, index, ledger),
+                fn_constructor_args=[plan, store.url, pool.indexes, ledger],
                 fn_constructor_kwargs={"retry": self.retry},
                 batch_size=None,  # a number would make Ray wait for so many before a step begins
                 batch_format="pyarrow",
-                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool.most),
+                compute=ray.data.ActorPoolStrategy(
+                    min_size=1,
+                    max_size=pool.most,
+                    initial_size=min(_AT_ONCE, pool.most or 1) if turns and pool.indexes else 1,
+                ),
                 num_cpus=pool.cpus,
                 num_gpus=pool.gpus,
                 memory=pool.memory,
             )
-        return dataset
+        return found
 
 
-def _told(dataset: Any, ledger: Any) -> Iterator[Outcome]:
-    """Outcomes of a window's recordings, each once: as the ledger has them; those that it lost come with the rows."""
+def _told(stages: Any, packets: Packets, ledger: Any) -> Iterator[Outcome]:
+    """Outcomes, each once: as the ledger has them; what it lost comes with the packets. Draws sources meanwhile."""
     import ray
 
-    tables: SimpleQueue[pa.Table] = SimpleQueue()
-    failed: list[BaseException] = []
-
-    def travel() -> None:
-        try:
-            for table in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
-                tables.put(table)
-        except BaseException as error:  # noqa: BLE001 - raised again by who waits for it
-            failed.append(error)
-
-    travelling = threading.Thread(target=travel, name="affectloom-ray", daemon=True)
-    travelling.start()
-    seen: set[tuple[str, str]] = set()
-    is_over = False
+    seen: dict[str, set[str]] = defaultdict(set)
+    offered = packets.draw()
+    if not offered:
+        return
+    travel = Travel(stages)
+    travel.start()
+    born, is_over = "", False
     while not is_over:
-        travelling.join(_LOOK_S)
-        is_over = not travelling.is_alive()
-        arrived = [tables.get() for _ in range(tables.qsize())]
-        for told in itertools.chain(ray.get(ledger.take.remote()), *map(told_of, arrived)):
-            if (told.recording, told.step) not in seen:
-                seen.add((told.recording, told.step))
-                yield told
-    for error in failed:
-        raise error
+        is_over = travel.is_over(_LOOK_S)
+        back = travel.back()
+        life, told = ray.get(ledger.exchange.remote(offered, packets.first, packets.end))
+        if born and life != born:  # another ledger, which knows nothing
+            told += ray.get(ledger.exchange.remote(packets.on_the_way, packets.first, packets.end))[1]
+        born = life
+        for one in itertools.chain(told, *(outcomes for _, outcomes in back)):
+            if one.step not in seen[one.recording]:
+                seen[one.recording].add(one.step)
+                packets.told(one)
+                yield one
+        for number, outcomes in back:  # of these the ledger has told all that it ever will
+            packets.arrived(number)
+            for one in outcomes:
+                seen.pop(one.recording, None)
+        offered = packets.draw()
+    travel.check()
 
 
 def _quieten() -> None:

@@ -1,13 +1,18 @@
-"""What runs inside Ray's actors: one step on batches of ids, and the ledger that outlives an actor's death.
+"""What runs inside Ray's actors: one step, or a few in a row, on packets of ids, and the ledger beside them.
 
-Rows are Arrow tables of two columns, `id` and `told`: the outcomes so far, as JSON. Before the first stage there is
-one column, `row`: a source row as JSON.
+Rows are Arrow tables of one column, `packet`, each a JSON object: `number`, and `recordings`, each its id with the
+outcomes so far. Before the first stage it holds `rows` instead: source rows as JSON.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -25,19 +30,45 @@ DEATHS_ALONE = 4
 """So many deaths while alone with a recording, and it is given up: workers die by chance too, but not so often."""
 
 Key = tuple[int, str]
+Told = list[dict[str, Any]]
+"""Outcomes of one recording, as JSON has them."""
 
 
 class Ledger:
     """Which recordings were begun and not ended: whoever is found here has seen its worker die.
 
-    A small actor on the driver's node, where no step runs in its process. It holds what is being worked on, and
-    what became of recordings until the driver takes it.
+    A small actor on the driver's node, where no step runs in its process. It holds what is being worked on,
+    what became of recordings until the driver takes it, and packets until they have come back to the driver.
     """
 
     def __init__(self) -> None:
+        _die_with_the_parent()
+        self._born = uuid4().hex
         self._begun: dict[Key, int] = {}
         self._told: list[Outcome] = []
         self._fault: AffectloomError | None = None
+        self._packets: dict[int, str] = {}
+        self._first = 0
+        self._end: int | None = None
+
+    def exchange(self, packets: Mapping[int, str], first: int, end: int | None) -> tuple[str, list[Outcome]]:
+        """Take further packets; give what has become of recordings since the last time.
+
+        first: packets before it have come back. end: how many there are in all, once that is known.
+        The first thing told names this life of the ledger: where it is a new one, packets must be offered again.
+        """
+        self._packets.update(packets)
+        for number in [number for number in self._packets if number < first]:
+            del self._packets[number]
+        self._first, self._end = first, end
+        told, self._told = self._told, []
+        return self._born, told
+
+    def packet(self, number: int) -> str | None:
+        """A packet; empty where it is not there yet, None after the last."""
+        if number < self._first:  # it is back already: who asks has died since, and nobody will look at the answer
+            return json.dumps({"number": number, "rows": []})
+        return None if number == self._end else self._packets.get(number, "")
 
     def begin(self, index: int, ids: Sequence[str]) -> bool:
         """Mark a batch as begun, and answer True; False where any of it was begun before: then nothing is marked."""
@@ -59,11 +90,6 @@ class Ledger:
             self._begun.pop((index, one), None)
         self._told += told
 
-    def take(self) -> list[Outcome]:
-        """What has become of recordings since the last time: long before their rows have come through all stages."""
-        told, self._told = self._told, []
-        return told
-
     def stop(self, fault: AffectloomError) -> None:
         """Keep why the run cannot go on; the first reason stands."""
         self._fault = self._fault or fault
@@ -74,87 +100,105 @@ class Ledger:
 
 
 class Stage:
-    """One step in one actor, with its model loaded at most once.
+    """Steps that follow each other in one actor, each with its model loaded at most once; or acquiring.
 
-    The ledger is asked once for all rows that travel together: asking for each recording costs more than a small step.
+    The ledger is asked once for all recordings that travel together: asking for each costs more than a small step.
     """
 
-    def __init__(self, plan: Plan, url: str, index: int, ledger: Any, *, retry: bool) -> None:
+    def __init__(self, plan: Plan, url: str, indexes: Sequence[int], ledger: Any, *, retry: bool) -> None:
+        _die_with_the_parent()
         self._runner = Runner(plan, Store(url))
-        self._index = index
+        self._indexes = indexes
         self._ledger = ledger
         self._retry = retry
+        self._last: Any = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """A batch of ids (of source rows, where the stage acquires) to the same ids, with what became of each."""
+        """Packets to the same packets, with what became of their recordings."""
         import ray
 
         try:
-            return self._acquire(batch) if self._index == ACQUIRING else self._step(batch)
+            return pa.table({"packet": [self._packet(json.loads(text)) for text in batch["packet"].to_pylist()]})
         except AffectloomError as fault:
             # Ray wraps what a stage raises beyond recognition: the driver asks the ledger for it.
             ray.get(self._ledger.stop.remote(fault))
             raise
 
-    def _acquire(self, batch: pa.Table) -> pa.Table:
-        rows = {row.id: row for row in map(SourceRow.model_validate_json, batch["row"].to_pylist())}
+    def _packet(self, packet: dict[str, Any]) -> str:
+        if "rows" in packet:
+            recordings = self._acquire([SourceRow.model_validate_json(row) for row in packet["rows"]])
+        else:
+            recordings = dict(packet["recordings"])
+        for index in self._indexes:
+            going = [one for one, outcomes in recordings.items() if not _is_out(outcomes)]
+            for told in self._attempt(index, going, partial(self._run, index)):
+                recordings[told.recording].append(asdict(told))
+        self._settle()
+        return json.dumps({"number": packet["number"], "recordings": list(recordings.items())}, ensure_ascii=False)
+
+    def _acquire(self, rows: Sequence[SourceRow]) -> dict[str, Told]:
+        by_id = {row.id: row for row in rows}
         told = self._attempt(
-            list(rows), lambda ids: [take_in(self._runner, rows[one], retry=self._retry) for one in ids]
+            ACQUIRING, list(by_id), lambda ids: [take_in(self._runner, by_id[one], retry=self._retry) for one in ids]
         )
-        return _table(list(rows), [[asdict(one)] for one in told])
+        return {one.recording: [asdict(one)] for one in told}
 
-    def _step(self, batch: pa.Table) -> pa.Table:
-        ids = batch["id"].to_pylist()
-        before = [json.loads(text) for text in batch["told"].to_pylist()]
-        going = [one for one, outcomes in zip(ids, before, strict=True) if not _is_out(outcomes)]
-        told = self._attempt(going, self._run) if going else []
-        now = dict(zip(going, told, strict=True))
-        after = [
-            [*outcomes, asdict(now[one])] if one in now else outcomes for one, outcomes in zip(ids, before, strict=True)
-        ]
-        return _table(ids, after)
+    def _run(self, index: int, ids: Sequence[str]) -> list[Outcome]:
+        most = self._runner.lineage.steps[index].needs.batch
+        return [told for at in range(0, len(ids), most) for told in self._runner.run(index, ids[at : at + most])]
 
-    def _run(self, ids: Sequence[str]) -> list[Outcome]:
-        most = self._runner.lineage.steps[self._index].needs.batch
-        return [told for at in range(0, len(ids), most) for told in self._runner.run(self._index, ids[at : at + most])]
-
-    def _attempt(self, ids: Sequence[str], work: Callable[[Sequence[str]], list[Outcome]]) -> list[Outcome]:
+    def _attempt(
+        self, index: int, ids: Sequence[str], work: Callable[[Sequence[str]], list[Outcome]]
+    ) -> Iterator[Outcome]:
         """All in batches; one by one where an actor has died with any of them before."""
         import ray
 
-        if ray.get(self._ledger.begin.remote(self._index, ids)):
+        if not ids:
+            return
+        if ray.get(self._ledger.begin.remote(index, ids)):
             told = work(ids)
-            self._ledger.end.remote(self._index, ids, told)
-            return told
-        all_told: list[Outcome] = []
+            self._last = self._ledger.end.remote(index, ids, told)
+            yield from told
+            return
         for one in ids:
-            deaths = ray.get(self._ledger.begin_alone.remote(self._index, one))
-            mine = work([one]) if deaths < DEATHS_ALONE else [self._give_up(one, deaths)]
-            self._ledger.end.remote(self._index, [one], mine)
-            all_told += mine
-        return all_told
+            deaths = ray.get(self._ledger.begin_alone.remote(index, one))
+            told = work([one]) if deaths < DEATHS_ALONE else [self._give_up(index, one, deaths)]
+            self._last = self._ledger.end.remote(index, [one], told)
+            yield from told
 
-    def _give_up(self, recording_id: str, deaths: int) -> Outcome:
+    def _settle(self) -> None:
+        """Wait until the ledger knows all: what is back at the driver, nobody tells of any more."""
+        import ray
+
+        if self._last is not None:
+            ray.get(self._last)
+
+    def _give_up(self, index: int, recording_id: str, deaths: int) -> Outcome:
         lineage = self._runner.lineage
         recording = self._runner.store.open(recording_id, lineage)
-        step = None if self._index == ACQUIRING else lineage.steps[self._index]
+        step = None if index == ACQUIRING else lineage.steps[index]
         return give_up(recording, step, "Ray's logs on its node say how", deaths=f"{deaths} times")
 
 
-def _is_out(outcomes: list[dict[str, Any]]) -> bool:
+def _is_out(outcomes: Told) -> bool:
     """Whether the source could not be had: there is nothing for a step to do, or to tell."""
     return bool(outcomes[0]["step"] == ACQUIRE and outcomes[0]["state"] == "failed")
 
 
-def _table(ids: Sequence[str], told: Iterable[list[dict[str, Any]]]) -> pa.Table:
-    texts = [json.dumps(outcomes, ensure_ascii=False) for outcomes in told]
-    return pa.table({"id": pa.array(ids, pa.string()), "told": pa.array(texts, pa.string())})
+def told_of(packet: str) -> tuple[int, list[Outcome]]:
+    """A packet's number, and the outcomes that it holds, recording by recording."""
+    read = json.loads(packet)
+    told = [one for _, outcomes in read["recordings"] for one in outcomes]
+    return read["number"], [Outcome(**{**one, "absent": tuple(one["absent"])}) for one in told]
 
 
-def told_of(table: pa.Table) -> list[Outcome]:
-    """The outcomes that a table holds, recording by recording."""
-    return [
-        Outcome(**{**one, "absent": tuple(one["absent"])})
-        for text in table["told"].to_pylist()
-        for one in json.loads(text)
-    ]
+def _die_with_the_parent() -> None:
+    """An actor whose node has gone is nobody's: Ray's own look for that has been seen to leave one behind."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

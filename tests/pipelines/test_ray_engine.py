@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import threading
@@ -12,11 +13,13 @@ from steps_for_tests import After, Length, Moody, Note, Uses, Waits
 from pipelines.engines import engine
 from pipelines.engines.local import LocalEngine
 from pipelines.engines.ray import RayEngine
+from pipelines.engines.ray_feed import Packets
 from pipelines.engines.ray_pools import pools
 from pipelines.engines.ray_stage import DEATHS_ALONE, Ledger
 from pipelines.plan import Plan
 from pipelines.store import Store
 from schemas.errors import MissingPart, StoreError, UsageError
+from schemas.outcome import Outcome
 from schemas.recipe import Recipe
 from schemas.source import SourceRow
 from schemas.step import Needs, Step
@@ -81,7 +84,9 @@ def test_what_becomes_of_recordings_is_told_before_they_are_through(cluster: Non
     first = [next(told) for _ in range(4)]  # the last step waits for the file, and gives up after a minute
     assert Counter(one.step for one in first) == {"acquire": 2, "test.length.v1": 2}
     go.touch()
-    assert Counter((one.step, one.state) for one in told) == {("test.waits.v1", "made"): 2}
+    assert Counter((one.step, one.state) for one in told) == {("test.waits.v1", "made"): 2}, (
+        "two at a time, from the start"
+    )
 
 
 def test_a_model_that_cannot_load_ends_the_run_with_its_reason(cluster: None, tmp_path: Path):
@@ -106,8 +111,8 @@ def test_a_store_that_cannot_be_used_ends_the_run_with_its_reason(cluster: None,
     assert "Not a directory" in str(ours.value)
 
 
-def actors() -> list[int]:
-    """Process ids of the step actors that live, of this process's own Ray alone."""
+def actors(kind: str = "MapWorker(MapBatches(Stage))") -> list[int]:
+    """Process ids of the actors that live, of this process's own Ray alone: those of steps, or others."""
     names: dict[int, bytes] = {}
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*"):
@@ -122,7 +127,7 @@ def actors() -> list[int]:
             pid = parents[pid]
         return pid == os.getpid()
 
-    return sorted(pid for pid, name in names.items() if b"MapWorker(MapBatches(Stage))" in name and is_ours(pid))
+    return sorted(pid for pid, name in names.items() if kind.encode() in name and is_ours(pid))
 
 
 @pytest.mark.timeout(200)
@@ -154,21 +159,77 @@ def test_killed_workers_cost_nothing_but_time(cluster: None, tmp_path: Path):
     assert snapshot(tmp_path / "store" / "recordings") == snapshot(tmp_path / "peace" / "recordings")
 
 
-def test_rows_are_drawn_a_window_at_a_time(cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("pipelines.engines.ray.WINDOW", 4)
-    rows = make_rows(tmp_path / "in", ["calm"] * 10)
-    drawn = []
+def test_rows_are_drawn_as_others_come_to_their_end_and_models_stay(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pipelines.engines.ray_feed._AHEAD_MOST", 4)
+    monkeypatch.setattr("pipelines.engines.ray_feed._SHARE", 1)
+    monkeypatch.setattr("pipelines.engines.ray_feed.MOST", 4)
+    rows = make_rows(tmp_path / "in", ["calm"] * 200)
+    (tmp_path / "loads").mkdir()
+    the_plan = plan(Length(), Moody(loads=str(tmp_path / "loads")))
+    drawn = finished = most = 0
 
     def stream() -> Iterator[SourceRow]:
+        nonlocal drawn
         for row in rows:
-            drawn.append(row.id)
+            drawn += 1
             yield row
 
-    outcomes = engine("ray", 2).run(plan(Length()), stream(), Store(str(tmp_path / "store")))
-    assert next(outcomes).recording in drawn
-    assert len(drawn) == 4
-    assert len([*outcomes]) == 19
-    assert store_of(tmp_path).open("r9-calm", plan(Length()).lineage).read("length", Note).text == "4"
+    for told in engine("ray", 2).run(the_plan, stream(), Store(str(tmp_path / "store"))):
+        most = max(most, drawn - finished)
+        finished += told.step == Moody.key
+    assert finished == drawn == len(rows)
+    assert most <= 2 * 4 * 4 + 2 * 4 + 4, "packets on their way, rows at hand, and the packet that is counted now"
+    loads = [path.name.split("-")[0] for path in (tmp_path / "loads").iterdir()]
+    assert len(set(loads)) == len(loads) <= 2, "each actor's model was loaded once for all"
+    assert store_of(tmp_path).open("r199-calm", the_plan.lineage).read("mood", Note).text == "calm 4"
+
+
+def test_packets_grow_with_what_is_known_of_recordings_and_shrink_towards_the_end():
+    def sizes(count: int, seconds: float, least: int = 1) -> list[int]:
+        packets = Packets((SourceRow(id=f"r{index}", text="x") for index in range(count)), lambda: 2, least)
+        found = []
+        offered = packets.draw()
+        while offered:
+            assert packets.first == min(offered)
+            for number, packet in offered.items():
+                ids = [json.loads(row)["id"] for row in json.loads(packet)["rows"]]
+                found.append(len(ids))
+                for one in ids:
+                    packets.told(Outcome(one, "test", "made", seconds))
+                packets.arrived(number)
+            offered = packets.draw()
+        assert packets.end == len(found)
+        assert sum(found) == count
+        return found
+
+    quick, slow = sizes(2000, 0.001), sizes(300, 4.0)
+    assert quick[0] == slow[0] == 4, "nothing is known yet"
+    assert max(quick) == 16
+    assert quick[-1] == slow[-1] == 1
+    assert max(slow[8:]) == 2
+    assert max(sizes(300, 4.0, least=8)[8:]) == 8, "a GPU is given what it can take at a time"
+    assert sizes(3, 1.0) == [1, 1, 1]
+
+
+def test_a_ledger_that_died_is_told_again_what_is_on_its_way(cluster: None, tmp_path: Path):
+    rows = make_rows(tmp_path / "in", ["slow"] * 24)
+    store = Store(str(tmp_path / "store"))
+    ledgers = set()
+    told = []
+    for one in engine("ray", 2).run(plan(Length(), Moody()), rows, store):
+        told.append(one)
+        if one.step == Moody.key and len(ledgers) < 2:
+            living = set(actors("ray::Ledger")) - ledgers
+            for pid in living:
+                os.kill(pid, signal.SIGKILL)
+            ledgers |= living
+    assert len(ledgers) == 2
+    assert Counter((one.step, one.state) for one in told) == {
+        (step, "made"): 24 for step in ("acquire", Length.key, Moody.key)
+    }
+    assert len(snapshot(tmp_path / "store" / "recordings")) == 3 * 24
 
 
 def store_of(folder: Path) -> Store:
@@ -209,17 +270,29 @@ class Greedy(Length):
         return Needs(cpus=4, gpus=1, memory_mb=4000, batch=8)
 
 
-@pytest.mark.parametrize("cpus", [1.0, 2.0, 8.0, 1000.0])
-def test_the_first_actor_of_every_pool_finds_room(cpus: float):
-    steps: list[Any] = [Greedy(), Length(), *[Moody()] * 7]
-    there = {"CPU": cpus, "GPU": 1.0, "memory": 8e9}
-    made = pools(steps, there, None)
-    assert len(made) == len(steps) + 1
-    assert sum(pool.cpus for pool in made) <= max(cpus / 2, 1e-9) or cpus == 1000
+@pytest.mark.parametrize("cpus", [1.0, 2.0, 8.0, 20.0, 1000.0])
+@pytest.mark.parametrize("workers", [None, 3])
+def test_the_first_actor_of_every_pool_finds_room(cpus: float, workers: int | None):
+    steps: list[Any] = [Length(), Greedy(), *[Moody()] * 7]
+    made = pools(steps, {"CPU": cpus, "GPU": 1.0, "memory": 8e9}, workers)
+    assert [index for pool in made for index in pool.indexes] == list(range(9)), "each step has its place"
+    assert made[0].indexes == ()
+    assert sum(pool.cpus for pool in made) <= max(cpus / 2, 1.0)
     assert sum(pool.gpus for pool in made) <= 1
     assert sum(pool.memory for pool in made) <= 4e9
+    assert next(pool for pool in made if pool.gpus).indexes == (1,), "a GPU's step has actors of its own"
     if cpus == 1000:
-        assert (made[1].cpus, made[1].most) == (4, None)
+        assert (made[2].cpus, made[2].most, len(made)) == (4, workers, 10)
+    if cpus <= 20:
+        assert [pool.indexes for pool in made] == [(), (0,), (1,), (2, 3, 4, 5, 6, 7, 8)]
+        assert sum(pool.cpus * (pool.most or 0) for pool in made) <= cpus, "all may be as large as they may"
+        assert {pool.most for pool in made} == {min(int(cpus), workers or 99)}
     with pytest.raises(UsageError, match="wants a GPU"):
         pools(steps, {"CPU": 2.0}, None)
-    assert {pool.most for pool in pools([Length()], there, 3)} == {3}
+
+
+def test_a_step_has_a_pool_where_there_is_room_for_one_each():
+    steps = [Length(), Moody(), After()]
+    assert [pool.indexes for pool in pools(steps, {"CPU": 7.0}, None)] == [(), (0,), (1,), (2,)]
+    assert [pool.cpus for pool in pools(steps, {"CPU": 7.0}, None)] == [0.5, 1, 1, 1]
+    assert [pool.indexes for pool in pools(steps, {"CPU": 6.0}, None)] == [(), (0, 1, 2)]
