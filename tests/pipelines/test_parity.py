@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from steps_for_tests import Fated
 
 from pipelines import work
 from pipelines.engines import ENGINES, engine
+from pipelines.engines.ray import RayEngine
 from pipelines.plan import Plan
 from pipelines.store import Store
 from schemas.outcome import Outcome
@@ -33,6 +35,7 @@ FATES = [
 MEDIA = {0: "voice.flac", 4: "reply.mp4"}
 BAD = {"raise", "kill", "defect", "nothing", "missing"}
 OTHERS = sorted(set(ENGINES) - {"local"})
+A_POOL_A_STEP = "ray with a pool for each step"
 OPTIONS = {"beam": ["--direct_running_mode=in_memory"]}
 """One thread: with the many of the direct runner's default, so few recordings never meet in a batch."""
 
@@ -123,17 +126,25 @@ def test_local_does_what_every_engine_owes(local: tuple[Path, list[Outcome]]):
     assert len({one.recording for one in local[1]}) == len(FATES)
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_the_same_store_and_dataset_byte_for_byte(
-    name: str,
-    recipe: Path,
-    local: tuple[Path, list[Outcome]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-):
+@pytest.fixture
+def engine_name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An engine, set so that the few recordings travel together as they would where there are many."""
+    import ray
+
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    monkeypatch.setattr("pipelines.engines.ray._BLOCKS_A_WORKER", 1)  # so few travel together only where there are many
-    told = build(recipe, name, tmp_path)
+    monkeypatch.setattr("pipelines.engines.ray_feed._SHARE", 1)
+    monkeypatch.setattr("pipelines.engines.ray_feed._UNKNOWN", 6)
+    if request.param == A_POOL_A_STEP:
+        RayEngine(40)._connect()  # it believes in so many cores that neighbours need not share a pool
+    yield request.param.partition(" ")[0]
+    ray.shutdown()
+
+
+@pytest.mark.parametrize("engine_name", [*OTHERS, A_POOL_A_STEP], indirect=True)
+def test_the_same_store_and_dataset_byte_for_byte(
+    engine_name: str, recipe: Path, local: tuple[Path, list[Outcome]], tmp_path: Path
+):
+    told = build(recipe, engine_name, tmp_path)
     expect_right(tmp_path, told)
     assert ends(told) == ends(local[1])
     for part in ("store/recordings", "dataset"):
