@@ -59,7 +59,15 @@ _LONG = tuple(
     for place, name in enumerate(COLUMNS)
     if name.startswith(("F0", "jitter", "shimmer", "HNR", "logRel")) or "amplitude" in name
 )
-_FORMANT = tuple(place for place, name in enumerate(COLUMNS) if "frequency" in name or "bandwidth" in name)
+_NONE_IS_ZERO = tuple(
+    place
+    for place, name in enumerate(COLUMNS)
+    if name.startswith(("jitter", "shimmer", "HNR")) or "frequency" in name or "bandwidth" in name
+)
+"""Where openSMILE's smoothing ("sma3nz") takes 0 for no value."""
+_LEVEL = tuple(place for place, name in enumerate(COLUMNS) if "LogRelF0" in name or "logRelF0" in name)
+_NO_LEVEL = -201.0
+"""What openSMILE writes for the level of a harmonic or formant that it did not find."""
 _LONG_FRAME_S, _SHORT_FRAME_S = 0.060, 0.020
 _MARGIN_S = 1.0
 
@@ -67,7 +75,7 @@ _MARGIN_S = 1.0
 class Egemaps(Step):
     """eGeMAPSv02 low-level descriptors every 10 ms, by openSMILE (research licence)."""
 
-    key: ClassVar[str] = "egemaps.opensmile.v1"
+    key: ClassVar[str] = "egemaps.opensmile.v2"
     packages: ClassVar[tuple[str, ...]] = ("opensmile",)
     reads: ClassVar[tuple[str, ...]] = ("audio",)
     uses: ClassVar[tuple[str, ...]] = ("watched",)
@@ -126,8 +134,9 @@ def measure(read: Read, length: int, spans: Spans, smile: Any, longest_s: float 
 def measured(read: Read, length: int, spans: Spans, smile: Any, longest_s: float = BLOCK_S) -> Iterator[Track]:
     """The descriptors of one sound, block by block, each frame at the time of its own middle.
 
-    NaN: pitch and what hangs on it where unvoiced (openSMILE writes 0 or -201), formants not found, everything outside
-    the sound. Blocks of a long recording overlap by a second on both sides.
+    NaN: pitch and what hangs on it where unvoiced (openSMILE writes 0 or -201), formants and levels not found,
+    everything outside the sound. Where voice begins and ends openSMILE's smoothing over three frames mixes its -201
+    into the levels; they are left as it gives them. Blocks of a long recording overlap by a second on both sides.
 
     Args:
         read: gives samples by their index.
@@ -161,7 +170,7 @@ def descriptors(smile: Any, sound: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def centred(table: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The table of `descriptors` moved to the middles of its frames, and zeros that mean "none" made NaN.
+    """The table of `descriptors` moved to the middles of its frames, and numbers that mean "none" made NaN.
 
     Args:
         table: shape (frames, 25), row k for the frames that start at k * 10 ms.
@@ -170,8 +179,9 @@ def centred(table: NDArray[np.float32]) -> NDArray[np.float32]:
         shape (frames + 3, 25), row k for time k * 10 ms.
     """
     cleaned = table.copy()
-    hertz = cleaned[:, list(_FORMANT)]
-    cleaned[:, list(_FORMANT)] = np.where(hertz > 0, hertz, np.nan)
+    for places, none in ((_NONE_IS_ZERO, 0.0), (_LEVEL, _NO_LEVEL)):
+        given = table[:, list(places)]
+        cleaned[:, list(places)] = np.where(given == none, np.nan, given)
     cleaned[np.ix_(table[:, _F0] <= 0, np.isin(np.arange(len(COLUMNS)), _LONG))] = np.nan
     cleaned[~np.isfinite(cleaned)] = np.nan
     late, soon = (round(frame_s / 2 * RATE_HZ / HOP) for frame_s in (_LONG_FRAME_S, _SHORT_FRAME_S))

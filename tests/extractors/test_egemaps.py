@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from recordings import FolderRecording
 from voices import RATE_HZ, glide, reader, talk
 
-from extractors.egemaps import COLUMNS, Egemaps, descriptors, measure
+from extractors.egemaps import COLUMNS, Egemaps, centred, descriptors, measure
 from schemas.track import Track
 
 pytest.importorskip("opensmile", reason="openSMILE is an extra of its own: pip install 'affectloom[egemaps]'")
@@ -62,6 +62,20 @@ def test_nothing_unvoiced_is_given_a_value_that_means_none(smile):
             assert np.isnan(track.column(name)[unvoiced]).all(), name
         if "frequency" in name or "bandwidth" in name:
             assert np.nanmin(track.column(name)) > 0, name
+
+
+def test_what_was_not_found_in_a_voiced_frame_is_no_value():
+    table = np.full((1, len(COLUMNS)), 1.0, np.float32)
+    levels = [place for place, name in enumerate(COLUMNS) if "logrelf0" in name.lower()]
+    periods = [place for place, name in enumerate(COLUMNS) if name.startswith(("jitter", "shimmer", "HNR"))]
+    formants = [place for place, name in enumerate(COLUMNS) if name.endswith(("frequency_sma3nz", "width_sma3nz"))]
+    assert (len(levels), len(periods), len(formants)) == (5, 3, 6)
+    table[0, levels] = -201
+    table[0, periods + formants] = 0
+    unfound = levels + periods + formants
+    values = centred(table)
+    assert np.isnan(values[:, unfound]).all()
+    assert np.isfinite(np.delete(values, unfound, axis=1)).sum() == len(COLUMNS) - len(unfound)
 
 
 def test_blocks_hardly_show(smile):
