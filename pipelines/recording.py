@@ -39,7 +39,7 @@ class StoredRecording:
         self._prints: dict[str, str] = {}
         self._settled: dict[str, State] = {}
         self.has_leftovers = False
-        for name in self._store.listing(self._folder):
+        for name in self._store.files(self._folder):
             self._note(name)
 
     def _note(self, name: str) -> None:

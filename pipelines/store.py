@@ -53,15 +53,18 @@ class Store:
                 f"the store {url} cannot be opened: {error}", do="give a folder or an fsspec URL"
             ) from error
         self.is_local = isinstance(self.fs, LocalFileSystem)
+        self._protocol = self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0]
+        self._is_s3 = self._protocol in ("s3", "s3a")
 
     @property
     def is_shared(self) -> bool:
         """Whether other processes see what this one writes."""
-        protocol = self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0]
-        return protocol != "memory"
+        return self._protocol != "memory"
 
     def prepare(self) -> None:
         """Make the store's folder and try to write there. Raises StoreError."""
+        if self._is_s3:
+            self._make(f"{self.root}/recordings")
         self.write(f"{self.root}/recordings/.writable", b"")
 
     def folder(self, recording_id: str) -> str:
@@ -96,12 +99,27 @@ class Store:
         except OSError as error:
             raise _refused("read", folder, error) from error
 
+    def files(self, folder: str) -> list[str]:
+        """The same for a folder that holds no folders, which need not be there: as a recording's.
+
+        s3fs, asked for what is in a folder that is not there, lists all that is beside it: the whole store.
+        """
+        if not self._is_s3:
+            return self.listing(folder)
+        try:
+            return [str(path).rsplit("/", 1)[-1] for path in self.fs.find(folder) if str(path) != folder]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _refused("read", folder, error) from error
+
     def read_or_none(self, path: str) -> bytes | None:
         """A file's bytes; None where there is none."""
         try:
             if self.is_local:
                 return Path(path).read_bytes()
-            return bytes(self.fs.cat_file(path))
+            # s3fs asks for the size first where it may read several parts at a time.
+            return bytes(self.fs.cat_file(path, **({"max_concurrency": 1} if self._is_s3 else {})))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -116,8 +134,9 @@ class Store:
     def placing(self, path: str) -> Iterator[Path]:
         """A local file to fill, which becomes `path` when the block ends without an error."""
         folder, name = path.rsplit("/", 1)
+        if not self._is_s3:  # which has no folders: asking for one is a request for nothing
+            self._make(folder)
         try:
-            self.fs.makedirs(folder, exist_ok=True)
             if self.is_local:
                 part = Path(folder) / f".part-{socket.gethostname()}-{os.getpid()}-{next(_serial)}.{name}"
             else:
@@ -137,14 +156,19 @@ class Store:
             if not self.is_local:
                 shutil.rmtree(part.parent, ignore_errors=True)
 
+    def _make(self, folder: str) -> None:
+        try:
+            self.fs.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise _refused("write", folder, error) from error
+
     def _place(self, part: Path, path: str) -> None:
         if self.is_local:
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             part.replace(path)
             return
-        protocol = self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0]
-        if protocol in _WHOLE_OR_NOTHING:
+        if self._protocol in _WHOLE_OR_NOTHING:
             self.fs.put_file(str(part), path)
         else:
             self.fs.put_file(str(part), f"{path}.part")

@@ -69,7 +69,7 @@ def take_down(store: Store, ids: list[str], reason: str = "") -> list[Taken]:
 
 def _take_down(store: Store, recording_id: str, reason: str, *, same_as: str | None = None) -> Taken:
     folder = store.folder(recording_id)
-    names = store.listing(folder)
+    names = store.files(folder)
     source = store.source(recording_id) if names else None
     before = tombstone(store, recording_id)
     mark = before or Tombstone(
@@ -153,7 +153,7 @@ def check_not_taken_down(store: Store, recording_id: str, sha256: str | None = N
 def marks_left(store: Store) -> Iterator[tuple[Tombstone, SoundMarks | None, PictureHashes | None]]:
     """The tombstones by which copies that are not the same bytes can be known, in the order of their hashes."""
     folder = f"{store.root}/taken_down"
-    names = set(store.listing(folder))
+    names = set(store.files(folder))
     for name in sorted(names):
         stem = name.removesuffix(".json")
         there = [f"{stem}.{suffix}" in names for suffix in _MARKS.values()]

@@ -27,8 +27,11 @@ MOST_SAMPLED = 200
 _MOST_LOOKED_AT = 2000
 _SHARD_FILLED = 0.5
 """Of `publish.shard_mb`, on average: where shards end is decided by the ids (pipelines/publishing/units.py)."""
-_ACQUIRE_REQUESTS = 3
-"""The folder's listing, the source as it was, the source as it is."""
+_ACQUIRE_REQUESTS = 16
+"""To a bucket: driver and worker look for the folder (3 each, as it is not there), the source, an earlier failure, and
+what was taken down (7 in all); the source is written, and the driver looks again (2). tests/pipelines/test_s3.py counts."""
+_STEP_REQUESTS = 4
+"""Worker and driver list the folder and read the source; the drivers of Ray and Beam do not."""
 _HOUR_S = 3600
 
 
@@ -175,8 +178,10 @@ def _figure(plan: Plan, step: Step, taken: dict[str, float], among: list[StoredR
         grows=not set(step.makes) <= {"facts"},
         cpus=step.needs.cpus,
         gpus=step.needs.gpus,
-        # A listing and the source, what it reads, what it makes.
-        requests=2 + sum(kind in plan.lineage.maker for kind in plan.lineage.inputs(step)) + len(step.makes),
+        # And what it reads, and what it makes.
+        requests=_STEP_REQUESTS
+        + sum(kind in plan.lineage.maker for kind in plan.lineage.inputs(step))
+        + len(step.makes),
     )
 
 

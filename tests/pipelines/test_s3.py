@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import shutil
 import urllib.parse
 import urllib.request
 import uuid
@@ -18,6 +19,7 @@ from pipelines import work
 from pipelines.annotating.home import Home
 from pipelines.annotating.tasks import prepare
 
+DEMO = Path(work.__file__).parent / "demo" / "media"
 DAY_S = 86_400
 MOST_S = 7 * DAY_S
 """How long S3 signs a link for at most, and Google Cloud Storage too."""
@@ -50,6 +52,49 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     fs.call_s3("create_bucket", Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     yield name
     fs.rm(name, recursive=True)
+
+
+@pytest.fixture
+def requests(server: str) -> Iterator[list[str]]:
+    """What the server was asked, as its log has it."""
+    log, found = logging.getLogger("werkzeug"), []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    log.propagate = False
+    yield found
+    log.removeHandler(handler)
+    log.propagate = True
+    log.setLevel(logging.ERROR)
+
+
+def test_a_build_asks_as_often_as_the_estimate_says_and_never_for_the_whole_store(
+    bucket: str, requests: list[str], tmp_path: Path
+):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("name: few\nsources: '*.flac'\nsegment: {by: whole}\nmeasure: {prosody: {}}\n")
+    made: dict[int, int] = {}
+    for count in (2, 5):
+        for number in range(count):
+            shutil.copy(DEMO / "voice.flac", tmp_path / f"{number}.flac")
+        requests.clear()
+        work.build(recipe, f"s3://{bucket}/of{count}", workers=1)
+        made[count] = sum("recordings/" in line or "taken_down" in line for line in requests)
+        walks = [line for line in requests if f"prefix=of{count}/recordings/&" in line]
+        assert walks == [], "the list of all recordings grows with them"
+    each = (made[5] - made[2]) / 3
+    told = work.estimate(
+        recipe,
+        f"s3://{bucket}/of5",
+        recordings=1000,
+        minutes=None,
+        cpus=1,
+        gpus=0,
+        figures=None,
+    )
+    assert each > 20
+    assert told.requests == pytest.approx(1000 * each, rel=0.1)
 
 
 def asked(link: str, wanted: str | None = None) -> tuple[int, bytes]:
