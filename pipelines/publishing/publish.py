@@ -14,7 +14,10 @@ from dataset_cards.croissant import croissant
 from pipelines.annotating.answer_table import read_answers, read_decisions
 from pipelines.auditing.of_shards import audit_shards
 from pipelines.engines.spread import Spread, here
+from pipelines.protecting.answers import redacting
 from pipelines.protecting.kept_back import given_features
+from pipelines.protecting.names import Finder
+from pipelines.protecting.protection import Protection, protection, withheld_of
 from pipelines.protecting.rare import rare
 from pipelines.publishing.contents import contents_of
 from pipelines.publishing.dealing import DEALT, dealt_before
@@ -105,6 +108,13 @@ def publish(
     if not place.is_shared:
         spread = here
     seen = _survey(shelf, how, [*answers, *originals], spread, links=links, spec=spec)
+    hidden, suppressed = _suppressed(how, seen)
+    protect = protection(how.privacy, hidden, salt)
+    withheld = withheld_of(how.privacy, seen.unread)
+    if how.privacy.redact is not None:
+        clean = redacting(Finder(how.privacy.redact.what, protect.names), seen.spoken, seen.samples, spec)
+        answers, originals = [clean(one) for one in answers], [clean(one) for one in originals]
+        decided = tuple((number, clean(one)) for number, one in decided)
     about = about.model_copy(update={"failures": (*about.failures, *seen.failures)})
     made_by = partial(label, salt=salt.encode(), spec=spec, group=group, decided=decided)
     absent = {*left_out, *(names or {}).values(), *(failure.recording for failure in about.failures)}
@@ -118,23 +128,26 @@ def publish(
         check_columns(how.balance, seen, given)
         given = replace(given, features={**given.features, **WEIGHT_FEATURES})
     features = given_features(_features(seen, how, given), how.privacy.give, given.features)
-    hidden, suppressed = _suppressed(how, seen)
     missing = missing_facts(about, seen.tally, given.questions, public=public)
     with destination(place) as target:
         if how.stratify:
             seen.deal(how, strata_of(how.stratify, given.features, given.rows), dealt_before(how, target.manifest))
         given, weights = weighted(seen, how, given)
         published = target.published()
-        base, answered = _base(features, how, about, hidden), _by_recording(seen, given)
+        base, answered = _base(features, how, about, protect), _by_recording(seen, given)
         tasks = (
             Task(unit, published.get(unit.digest, ()))
             for unit in units(seen.placed(), how.shard_mb * 1_000_000, base, answered)
         )
-        made = _collected(spread(Write(shelf.open, how, features, place, hidden), tasks), seen, progress)
+        made = _collected(spread(Write(shelf.open, how, features, place, protect), tasks), seen, progress)
         shards = _named(made, seen.splits)
         audit = audit_shards(place, shards, about.name, about.licence, how.audit)
         contents = contents_of(seen, how, given, features, made)
-        told = {"audit": audit, "notes": (*about.notes, *contents.notes, *weights, *suppressed), "lacking": missing}
+        told = {
+            "audit": audit,
+            "notes": (*about.notes, *contents.notes, *weights, *suppressed, *withheld),
+            "lacking": missing,
+        }
         contents = contents.model_copy(update=told)
         figures = figures_of(contents)
         texts = {
@@ -247,7 +260,7 @@ def _suppressed(how: Publication, seen: Survey) -> tuple[frozenset[Keys], tuple[
     return hidden, (f"People of whom {names} are not told, being too few: {len(lost)} of {len(people)}.",)
 
 
-def _base(features: Features, how: Publication, about: About, hidden: Collection[Keys]) -> list[object]:
+def _base(features: Features, how: Publication, about: About, protect: Protection) -> list[object]:
     """What the bytes of every shard depend on besides its rows: columns, sizes, and what encodes."""
     media = set(how.media)
     used = {
@@ -256,8 +269,7 @@ def _base(features: Features, how: Publication, about: About, hidden: Collection
         **({"soundfile": version("soundfile")} if "audio" in media else {}),
         **({"ffmpeg": ffmpeg.version()} if media & {"video", "image"} else {}),
     }
-    kept_back = [how.privacy.model_dump(mode="json"), sorted(hidden, key=repr)] if how.privacy.is_on else []
-    return [_FORMAT, used, features, how.shard_mb, *kept_back]
+    return [_FORMAT, used, features, how.shard_mb, *protect.determines(how.privacy)]
 
 
 def _collected(results: Iterable[Made], seen: Survey, progress: Callable[[int, int], None] | None) -> list[Made]:

@@ -88,6 +88,8 @@ class Survey:
         self.dealt: dict[str, str] = {}
         self.values: dict[str, list[Keys]] = {}
         self.people: set[tuple[str, Keys]] = set()
+        self.unread: Counter[str] = Counter()
+        self.spoken: dict[str, str] = {}
         self.failures: list[Failure] = []
         self.groups: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
@@ -288,6 +290,8 @@ def _count(found: Survey, some: Seen) -> None:
     found.tally.consents += some.consents
     found.tally.learnt += some.learnt
     found.failures += some.failures
+    found.unread += some.unread
+    found.spoken |= some.spoken
     found.samples |= some.samples
     found.extents |= some.extents
     found.part_of |= some.part_of

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from pipelines.protecting.names import Finder
+from pipelines.protecting.protection import NOTHING, Protection
+from pipelines.protecting.redaction import TEXTS, WHOLE, Kept, Redaction, redact
 from pipelines.publishing.arrow_types import conform
-from pipelines.publishing.looked import EXTRA, Keys, facts_of, keys_of, mark_of, opened_samples, own_columns
+from pipelines.publishing.looked import EXTRA, facts_of, keys_of, mark_of, opened_samples, own_columns
 from pipelines.publishing.place import Place, ShardFile
 from pipelines.publishing.provenance import provenance
 from pipelines.publishing.shards import ShardWriter
 from pipelines.publishing.tallied import tallied
 from pipelines.publishing.units import Member, Unit
-from pipelines.watching.media import Media
+from pipelines.watching.media import Concealed, Media
 from schemas.errors import StoreError
 from schemas.features import Features, arrow_schema
 from schemas.publication import MediaProblem, Medium, Publication
@@ -59,6 +62,23 @@ class Task:
 
 
 @dataclass(frozen=True)
+class _Work:
+    """What the rows of one recording are made of. texts: what is published of its texts; None: all of them."""
+
+    recording: Recording
+    member: Member
+    media: Media
+    origin: Mapping[str, Any]
+    texts: Redaction | None
+
+    def concealed(self, who: str | None, sample: Kept) -> Concealed:
+        """What of a sample's media is kept back. who: speaks in it, where that is known."""
+        speaker = who or self.recording.source.speaker or self.recording.id
+        beeps, lines = (self.texts.beeps, self.texts.lines) if self.texts else ((), ())
+        return Concealed(speaker, beeps, lines, sample.whole)
+
+
+@dataclass(frozen=True)
 class Write:
     """Writes units, those that are not there already. Picklable."""
 
@@ -66,8 +86,7 @@ class Write:
     how: Publication
     features: Features
     place: Place
-    hidden: frozenset[Keys] = frozenset()
-    """Combinations of further columns that are published as nothing."""
+    protect: Protection = NOTHING
 
     def __call__(self, task: Task) -> Made:
         """Raises StoreError where the place cannot be written or samples cannot be read."""
@@ -125,50 +144,70 @@ class Write:
         origin = provenance(recording.source, self.features)
         with ExitStack() as stack:
             facts = facts_of(recording)
-            media = stack.enter_context(Media(recording, facts, wanted, self.how.privacy))
+            privacy, secret = self.how.privacy, self.protect.secret
+            media = stack.enter_context(Media(recording, facts, wanted, privacy, secret))
             path, file = stack.enter_context(opened_samples(recording))
             if mark_of(recording, facts, self.how, path).hex() != member.mark:
                 raise StoreError(f"{member.id} has changed while it was being published", do="publish once more")
+            work = _Work(recording, member, media, origin, self._redaction(file, recording, origin))
             for batch in file.iter_batches(batch_size=_BATCH, use_threads=False):
-                yield from self._batch(batch, recording, member, media, origin)
+                yield from self._batch(batch, work)
             problems += media.problems
 
-    def _batch(
-        self, batch: "pa.RecordBatch", recording: Recording, member: Member, media: Media, origin: Mapping[str, Any]
-    ) -> "Iterator[pa.RecordBatch]":
+    def _redaction(self, file: Any, recording: Recording, origin: Mapping[str, Any]) -> Redaction | None:
+        """What of the recording's texts is published; None where all is."""
+        if self._finder is None:
+            return None
+        kept = [name for name in ("id", "language", *TEXTS) if name in file.schema_arrow.names]
+        rows = file.read(columns=kept, use_threads=False).to_pylist()
+        rows = [{**row, "language": row.get("language") or recording.source.language} for row in rows]
+        return redact(rows, self._finder, origin.get(EXTRA) or {})
+
+    @cached_property
+    def _finder(self) -> Finder | None:
+        redacts = self.how.privacy.redact
+        return None if redacts is None else Finder(redacts.what, self.protect.names)
+
+    def _batch(self, batch: "pa.RecordBatch", of: _Work) -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
 
-        schema, features = self.schema, self.features
+        schema, features, source = self.schema, self.features, of.recording.source
         wanted = [medium for medium in MEDIA if medium in features]
         columns = {
             name: conform(batch.column(name), schema.field(name).type)
             for name in batch.schema.names
-            if name in features and name not in origin and name not in wanted and name != "present"
+            if name in features and name not in of.origin and name not in wanted and name != "present"
         }
         columns |= {
-            name: _filled(column, getattr(recording.source, name))
-            for name, column in columns.items()
-            if name in _OF_SOURCE
+            name: _filled(column, getattr(source, name)) for name, column in columns.items() if name in _OF_SOURCE
         }
         start, end = (batch.column(name).to_pylist() for name in ("start", "end"))
         present = batch.column("present").to_pylist() if "present" in batch.schema.names else [{}] * len(batch)
         ids = batch.column("id").to_pylist()
         own = own_columns(batch)
         suppress = self.how.privacy.suppress
-        told = keys_of(recording.source, suppress.columns, own, len(batch)) if suppress else []
-        for at in self._places(batch, recording, member):
-            cut = media.cut(ids[at], start[at], end[at])
+        told = keys_of(source, suppress.columns, own, len(batch)) if suppress else []
+        who = batch.column("speaker").to_pylist() if "speaker" in batch.schema.names else [None] * len(batch)
+        for at in self._places(batch, of.recording, of.member):
+            sample = of.texts.samples[ids[at]] if of.texts else WHOLE
+            cut = of.media.cut(ids[at], start[at], end[at], of.concealed(who[at], sample))
             had = {**(present[at] or {}), **{name: cut[name] is not None for name in wanted}}
-            values: Mapping[str, Any] = {**origin, **member.labels.get(ids[at], {}), **cut}
+            labels = {name: sample.label(one) for name, one in of.member.labels.get(ids[at], {}).items()}
+            values: Mapping[str, Any] = {**of.origin, **labels, **cut}
             if own:
                 mine = {name: given[at] for name, given in own.items() if given[at] is not None}
-                values = {**values, EXTRA: {**origin[EXTRA], **mine}}
-            if suppress and told[at] in self.hidden:
+                values = {**values, EXTRA: {**of.origin[EXTRA], **mine}}
+            values = {**values, **sample.values}
+            if sample.is_withheld:
+                had = {**had, "text": False}
+            if suppress and told[at] in self.protect.hidden:
                 values = {**values, EXTRA: {**values[EXTRA], **dict.fromkeys(suppress.columns)}}
             if "present" in features:
                 values = {**values, "present": {name: bool(had.get(name)) for name in features["present"]}}
             arrays = [
-                columns[name].slice(at, 1) if name in columns else pa.array([values.get(name)], schema.field(name).type)
+                columns[name].slice(at, 1)
+                if name in columns and name not in sample.values
+                else pa.array([values.get(name)], schema.field(name).type)
                 for name in schema.names
             ]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)

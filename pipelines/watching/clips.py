@@ -3,9 +3,12 @@
 import io
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.watching.blurred import Part, blurred
 from pipelines.watching.ffmpeg import Limits, plain, run
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 _PICTURES = re.compile(r"^frame=\s*(\d+)", re.MULTILINE)
 _PROGRESS = re.compile(r"\w+=.*")
+_LOUDEST = 2**15 - 1
 _LEAD_S = 10
 """Decoding starts so long before the cut: a container whose index is coarse may seek too far by seconds."""
 
@@ -30,23 +34,41 @@ def sample_range(start_s: float, end_s: float, rate_hz: int) -> tuple[int, int]:
     return first, last
 
 
-def cut_sound(sound: "soundfile.SoundFile", start_s: float, end_s: float) -> bytes | None:
-    """`[start, end)` of an open sound file as 16-bit FLAC; None where the file has no sample there."""
+def cut_sound(
+    sound: "soundfile.SoundFile",
+    start_s: float,
+    end_s: float,
+    *,
+    change: Callable[["soundfile.SoundFile", int, int], NDArray[np.float64]] | None = None,
+) -> bytes | None:
+    """`[start, end)` of an open sound file as 16-bit FLAC; None where the file has no sample there.
+
+    change: gives the samples from the first to before the last in the place of those of the file, in [-1, 1].
+    """
     import soundfile
 
     first, last = sample_range(start_s, end_s, sound.samplerate)
     last = min(last, sound.frames)
     if first >= last:
         return None
-    sound.seek(first)
-    samples = sound.read(last - first, dtype="int16")
+    if change is None:
+        sound.seek(first)
+        samples = sound.read(last - first, dtype="int16")
+    else:
+        samples = np.round(change(sound, first, last) * _LOUDEST).astype(np.int16)
     sink = io.BytesIO()
     soundfile.write(sink, samples, sound.samplerate, format="FLAC", subtype="PCM_16")
     return sink.getvalue()
 
 
 def cut_video(
-    media: Path, start_s: float, end_s: float, *, sound: bool, blur: Sequence[Part] = (), timeout_s: float = 600
+    media: Path,
+    start_s: float,
+    end_s: float,
+    *,
+    sound: bool | bytes,
+    blur: Sequence[Part] = (),
+    timeout_s: float = 600,
 ) -> bytes:
     """`[start, end)` of a video as MP4 (H.264, AAC), re-encoded; the same input gives the same bytes.
 
@@ -58,7 +80,7 @@ def cut_video(
         start_s: where the clip begins, in seconds on the recording's clock, which starts where the
             container's first stream starts.
         end_s: where it ends; not included.
-        sound: whether the media has a sound stream.
+        sound: whether the media has a sound stream; or a file of sound that takes its place, from the clip's start on.
         blur: what is blurred, on the clip's clock.
         timeout_s: seconds after which the child is ended.
 
@@ -67,14 +89,18 @@ def cut_video(
         TooLong: `timeout_s` have passed.
         MissingPart: there is no ffmpeg.
     """
-    graph = _pictures(start_s, end_s, blur) + (f";{_sound(start_s, end_s)}" if sound else "")
+    heard = "[1:a:0]anull[a]" if isinstance(sound, bytes) else _sound(start_s, end_s)
+    graph = _pictures(start_s, end_s, blur) + (f";{heard}" if sound else "")
     outputs = ["-map", "[v]", *(["-map", "[a]", "-c:a", "aac", "-b:a", "128k"] if sound else [])]
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "clip.mp4"
+        out, other = Path(folder) / "clip.mp4", Path(folder) / "sound"
+        if isinstance(sound, bytes):
+            other.write_bytes(sound)
         _write(
             media,
             ["-ss", f"{max(0.0, start_s - _LEAD_S):.6f}", "-copyts", "-start_at_zero"],
             [
+                *(["-i", f"file:{other}"] if isinstance(sound, bytes) else []),
                 *("-filter_complex_threads", "1", "-filter_complex", graph, *outputs),
                 *("-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-video_track_timescale", "90000"),
                 # Edit lists count in the timescale of the movie, which is a millisecond unless said.
