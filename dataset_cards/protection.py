@@ -28,8 +28,8 @@ def applied(how: Privacy) -> Iterator[str]:
         )
     if how.blur_faces:
         yield (
-            "Faces in `video` and `image` are blurred where they were measured, with a margin, from 0.5 s before to "
-            "0.5 s after; measurements are of the faces as they were. Faces that were not found, or beyond the most "
+            "Faces in `video` and `image` are blurred where they were measured, with a margin, from 2 s before to "
+            "2 s after; measurements are of the faces as they were. Faces that were not found, or beyond the most "
             "that are followed, are not blurred; hair, body, clothes, places and voices are as they were, programs "
             "recognise some people in spite of a blur (McPherson et al. 2016), and landmarks and embeddings of faces, "
             "where they are published, identify them."

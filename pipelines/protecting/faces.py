@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from schemas.faces import Faces
 
 BOX = ("box_left", "box_top", "box_width", "box_height")
-_GAP_S = 2.0
+_GAP_S = 4.0
 """A face that is not found for less than this is taken to be between where it was and where it is next."""
-_HOLD_S = 0.5
-"""So long before it is first found, and after it is last found, it is hidden too."""
+_HOLD_S = 2.0
+"""So long before it is first found, and after it is last found, it is hidden too: who turns away is still there."""
+_NEAR_S = 0.5
+"""So long before and after each measurement its place is hidden too."""
 AROUND_S = _GAP_S + _HOLD_S
 """So far outside a clip faces bear on it."""
 _MARGIN = 0.4
@@ -68,10 +70,15 @@ def still_covers(faces: Faces) -> tuple[Cover, ...]:
 
 def _stretches(run: list[tuple[float, Box]]) -> Iterator[tuple[float, float, Box]]:
     """From when to when one face is in which box."""
+    before = -math.inf
     for at, (time, box) in enumerate(run):
-        yield time - _HOLD_S, time + _HOLD_S, box
-        if at + 1 < len(run) and run[at + 1][0] - time < _GAP_S:
-            yield time, run[at + 1][0], _both(box, run[at + 1][1])
+        after, following = run[at + 1] if at + 1 < len(run) else (math.inf, box)
+        since = _NEAR_S if time - before < _GAP_S else _HOLD_S
+        until = _NEAR_S if after - time < _GAP_S else _HOLD_S
+        yield time - since, time + until, box
+        if after - time < _GAP_S:
+            yield time, after, _both(box, following)
+        before = time
 
 
 def _wider(row: NDArray[np.float64]) -> Box:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,9 +12,12 @@ from pipelines.protecting import names as finding
 from pipelines.protecting import voices
 from schemas.errors import UsageError
 from schemas.privacy import Privacy
+from schemas.publication import StepUsed
 
 Values = tuple[str | None, ...]
 _SHORTEST_SECRET = 16
+_BLUR = "blur.v2"
+"""Where faces are hidden, and how: another number where that changes, and such shards are written anew."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Protection:
         if not how.is_on:
             return []
         told: list[object] = [how.model_dump(mode="json"), sorted(self.hidden, key=repr)]
+        told += [_BLUR] if how.blur_faces else []
         if how.change_voices:
             of_secret = hmac.digest(self.secret.encode(), b"voices", hashlib.sha256).hex()
             told.append({"parselmouth": version("praat-parselmouth"), "secret": of_secret})
@@ -80,3 +85,16 @@ def withheld_of(how: Privacy, samples: Counter[str]) -> tuple[str, ...]:
             "texts and sound: `redact: {other_languages: withhold}`",
         )
     return (f"Samples without texts and sound, for names cannot be found in their language: {listed}.",)
+
+
+def small_faces(how: Privacy, steps: Iterable[StepUsed]) -> tuple[str, ...]:
+    """What is said where faces are to be blurred and small ones were not looked for."""
+    looked = [step.settings.get("parts") for step in steps if "faces" in step.makes]
+    if not how.blur_faces or "1" not in looked:
+        return ()
+    told = (
+        "Faces are blurred where they were found, and small ones were not looked for: those under an eighth of the "
+        "picture's longer side can be seen, unless `measure: {faces: {parts: 3, longest_side: 1280, max_faces: 10, "
+        "min_confidence: 0.3}}` finds them."
+    )
+    return (told,)

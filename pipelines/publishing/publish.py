@@ -17,7 +17,7 @@ from pipelines.engines.spread import Spread, here
 from pipelines.protecting.answers import redacting
 from pipelines.protecting.kept_back import given_features
 from pipelines.protecting.names import Finder
-from pipelines.protecting.protection import Protection, protection, withheld_of
+from pipelines.protecting.protection import Protection, protection, small_faces, withheld_of
 from pipelines.protecting.rare import rare
 from pipelines.publishing.contents import contents_of
 from pipelines.publishing.dealing import DEALT, dealt_before
@@ -110,7 +110,7 @@ def publish(
     seen = _survey(shelf, how, [*answers, *originals], spread, links=links, spec=spec)
     hidden, suppressed = _suppressed(how, seen)
     protect = protection(how.privacy, hidden, salt)
-    withheld = withheld_of(how.privacy, seen.unread)
+    protected = (*withheld_of(how.privacy, seen.unread), *small_faces(how.privacy, about.steps))
     if how.privacy.redact is not None:
         clean = redacting(Finder(how.privacy.redact.what, protect.names), seen.spoken, seen.samples, spec)
         answers, originals = [clean(one) for one in answers], [clean(one) for one in originals]
@@ -143,11 +143,8 @@ def publish(
         shards = _named(made, seen.splits)
         audit = audit_shards(place, shards, about.name, about.licence, how.audit)
         contents = contents_of(seen, how, given, features, made)
-        told = {
-            "audit": audit,
-            "notes": (*about.notes, *contents.notes, *weights, *suppressed, *withheld),
-            "lacking": missing,
-        }
+        notes = (*about.notes, *contents.notes, *weights, *suppressed, *protected)
+        told = {"audit": audit, "notes": notes, "lacking": missing}
         contents = contents.model_copy(update=told)
         figures = figures_of(contents)
         texts = {

