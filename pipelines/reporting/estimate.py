@@ -29,7 +29,7 @@ _SHARD_FILLED = 0.5
 """Of `publish.shard_mb`, on average: where shards end is decided by the ids (pipelines/publishing/units.py)."""
 _ACQUIRE_REQUESTS = 16
 """To a bucket: driver and worker look for the folder (3 each, as it is not there), the source, an earlier failure, and
-what was taken down (7 in all); the source is written, and the driver looks again (2): see tests/pipelines/test_s3.py."""
+what was taken down (7); the source is written, and the driver looks again (2): see tests/pipelines/test_s3.py."""
 _STEP_REQUESTS = 4
 """Worker and driver list the folder and read the source; the drivers of Ray and Beam do not."""
 _HOUR_S = 3600
