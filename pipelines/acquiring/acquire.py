@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.acquiring.rights import NotPermitted, share
-from pipelines.fetch.addresses import PROXY, plain
+from pipelines.fetch.addresses import PROXY, plain, shown
 from pipelines.fetch.cells import cell_mark, fetch_cell, is_cell
 from pipelines.fetch.http import check_size, fetch
 from pipelines.fetch.objects import fetch_object, is_object
@@ -45,7 +45,8 @@ def acquire(row: SourceRow, recording: StoredRecording, how: Acquire) -> bool:
 def asked(row: SourceRow, how: Acquire) -> str:
     """A digest of all that a source's answer hangs on, as far as it is known here. Empty where it cannot be told."""
     try:
-        parts: list[object] = [stamp(row), row.licence, row.consent, how.model_dump(mode="json", include=_LIMITS)]
+        # The addresses as they are: another password may be told yes.
+        parts: list[object] = [stamp(row), row.uri, row.subtitles_uri, row.licence, row.consent, how.model_dump(mode="json", include=_LIMITS)]
     except SourceUnavailable:
         return ""
     parts.append(row.rights.model_dump(mode="json") if row.rights is not None else None)
@@ -97,8 +98,10 @@ def _check_terms(row: SourceRow, licence: str | None, *, of_page: bool = False) 
 
 
 def describe(row: SourceRow, measured: Source) -> Source:
-    """The row's words over what the page says over what was measured of the media."""
+    """The row's words over what the page says over what was measured of the media; credentials in addresses go."""
     told: dict[str, Any] = {name: getattr(row, name) for name in Told.model_fields}
+    for name in ("uri", "subtitles_uri"):
+        told[name] = shown(told[name]) if told[name] is not None else None
     page = measured.page
     if page is not None:
         told["licence"] = row.licence or page.licence
@@ -109,7 +112,7 @@ def describe(row: SourceRow, measured: Source) -> Source:
         given = {"licence": told["licence"], "attribution": told["extra"].get("attribution")}
         told["learnt"] = {**{term: there for term, value in given.items() if value}, **row.learnt}
         if row.subtitles_uri is None and page.subtitles is not None:
-            told["subtitles_uri"] = f"{row.uri}#subtitles"
+            told["subtitles_uri"] = f"{told['uri']}#subtitles"
     return measured.model_copy(update=told)
 
 
@@ -122,7 +125,7 @@ def stamp(row: SourceRow) -> str:
         elif is_cell(uri):
             parts.append(f"{uri} {cell_mark(uri)}")
         elif is_remote(uri):
-            parts.append(uri)
+            parts.append(shown(uri))
         else:
             found = _existing(uri).stat()
             parts.append(f"{found.st_size}:{found.st_mtime_ns}")
@@ -149,7 +152,7 @@ def _measure(row: SourceRow, recording: StoredRecording, how: Acquire, before: S
         sha256, size = hashlib.sha256(data).hexdigest(), len(data)
     else:
         sha256, size = _file(row.uri, "media", recording, how, before)
-    return Source(id=row.id, uri=row.uri, sha256=sha256, bytes=size, stamp=mark, subtitles_sha256=subtitles)
+    return Source(id=row.id, sha256=sha256, bytes=size, stamp=mark, subtitles_sha256=subtitles)
 
 
 def _page(row: SourceRow, recording: StoredRecording, how: Acquire, before: Source | None, mark: str) -> Source:
@@ -179,7 +182,7 @@ def _page(row: SourceRow, recording: StoredRecording, how: Acquire, before: Sour
             given = _sha256(found.subtitles)
             recording.place_copy("subtitles", found.subtitles, given)
         recording.place_copy("media", found.media, sha256)
-    return Source(id=row.id, uri=row.uri, sha256=sha256, bytes=size, stamp=mark, subtitles_sha256=given, page=page)
+    return Source(id=row.id, sha256=sha256, bytes=size, stamp=mark, subtitles_sha256=given, page=page)
 
 
 def _sha256(path: Path) -> str:
@@ -208,9 +211,9 @@ def _file(uri: str, kind: str, recording: StoredRecording, how: Acquire, before:
     if kept and is_cell(uri) and before is not None and not before.stamp.startswith(f"{uri} {cell_mark(uri)}"):
         kept = False  # the table has been written anew
     if before is not None and kept:
-        if kind == "media" and before.uri == uri:
+        if kind == "media" and before.uri == shown(uri):
             return before.sha256, before.bytes
-        if kind == "subtitles" and before.subtitles_uri == uri and before.subtitles_sha256 is not None:
+        if kind == "subtitles" and before.subtitles_uri == shown(uri) and before.subtitles_sha256 is not None:
             return before.subtitles_sha256, 0
     with recording.workspace() as folder:
         copy = folder / kind

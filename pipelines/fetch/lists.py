@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.fetch.addresses import plain
+from pipelines.fetch.addresses import plain, shown
 from pipelines.fetch.pace import Pace
 from pipelines.fetch.pages import LIST, PAGE, is_list, is_page, loading, today, trying
 from pipelines.lineage import digest
@@ -93,7 +93,7 @@ def ask_for(row: SourceRow, store: Store, how: Acquire) -> Listing:
     before = _known(row, store)
     now = {entry.id: entry for entry in found}
     kept = [now.pop(entry.id, entry.model_copy(update={"gone": True})) for entry in (before.entries if before else ())]
-    listing = Listing(uri=row.uri or "", seen=today(), entries=(*kept, *now.values()), cut=cut)
+    listing = Listing(uri=shown(row.uri or ""), seen=today(), entries=(*kept, *now.values()), cut=cut)
     store.write(_path(row, store), listing.to_bytes())
     return listing
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipelines.fetch import refusals
-from pipelines.fetch.addresses import check, plain
+from pipelines.fetch.addresses import check, plain, shown
 from pipelines.fetch.gate import Gate
 from pipelines.fetch.http import check_size, fetch
 from pipelines.fetch.loader import Loader, loader
@@ -229,7 +229,7 @@ def _not_live(url: str, info: Mapping[str, Any]) -> None:
 def _page_of(url: str, info: Mapping[str, Any], section: tuple[float, float | None] | None) -> Page:
     day = str(info.get("upload_date") or "")
     return Page(
-        url=str(info.get("webpage_url") or url),
+        url=shown(str(info.get("webpage_url") or url)),
         seen=today(),
         site=str(info.get("extractor") or "generic").lower(),
         key=str(info.get("id") or ""),

@@ -66,3 +66,28 @@ def test_retry_asks_at_once(web: Site, tmp_path: Path):
     assert build(tmp_path, url).failed == {"a"}
     assert not build(tmp_path, url, retry=True).failed
     assert Store(str(tmp_path / "store")).source("a") is not None
+
+
+def with_password(url: str, password: str) -> str:
+    return url.replace("http://", f"http://ann:{password}@")
+
+
+def test_another_password_asks_anew(web: Site, tmp_path: Path):
+    url = web.serve("/a.flac", Reply(b"who?", 401), Reply(TONE, type="audio/flac"))
+    assert build(tmp_path, with_password(url, "wrong")).failed == {"a"}
+    assert build(tmp_path, with_password(url, "wrong")).failed == {"a"}
+    assert web.count("/a.flac") == 1
+    assert not build(tmp_path, with_password(url, "right")).failed
+
+
+@pytest.mark.parametrize("by", ["", "yt-dlp:"])
+def test_passwords_are_sent_and_never_lie_in_the_store(by: str, web: Site, tmp_path: Path):
+    url = web.serve("/a.flac", Reply(TONE, type="audio/flac"))
+    assert not build(tmp_path, by + with_password(url, "s3cret")).failed
+    assert web.asked[-1].headers["authorization"].startswith("Basic ")
+    asked = len(web.asked)
+    assert not build(tmp_path, by + with_password(url, "s3cret")).failed
+    assert len(web.asked) == asked
+    held = [file for file in (tmp_path / "store").rglob("*") if file.is_file()]
+    assert len(held) > 3
+    assert not [file for file in held if b"s3cret" in file.read_bytes()]
