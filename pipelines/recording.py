@@ -276,7 +276,7 @@ class StoredRecording:
     @property
     def pace(self) -> Pace:
         """How fast hosts are asked for recordings of this store."""
-        return Pace.of_store(self._store.root, is_local=self._store.is_local)
+        return Pace.of_store(self._store)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:

@@ -53,13 +53,13 @@ class Store:
                 f"the store {url} cannot be opened: {error}", do="give a folder or an fsspec URL"
             ) from error
         self.is_local = isinstance(self.fs, LocalFileSystem)
-        self._protocol = self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0]
-        self._is_s3 = self._protocol in ("s3", "s3a")
+        self.protocol = str(self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0])
+        self._is_s3 = self.protocol in ("s3", "s3a")
 
     @property
     def is_shared(self) -> bool:
         """Whether other processes see what this one writes."""
-        return self._protocol != "memory"
+        return self.protocol != "memory"
 
     def prepare(self) -> None:
         """Make the store's folder and try to write there. Raises StoreError."""
@@ -168,7 +168,7 @@ class Store:
                 os.fsync(file.fileno())
             part.replace(path)
             return
-        if self._protocol in _WHOLE_OR_NOTHING:
+        if self.protocol in _WHOLE_OR_NOTHING:
             self.fs.put_file(str(part), path)
         else:
             self.fs.put_file(str(part), f"{path}.part")

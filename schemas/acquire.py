@@ -40,7 +40,7 @@ class Acquire(BaseModel):
     max_minutes: Annotated[float, Field(gt=0)] = 240
     """Minutes that one request may take in all."""
     delay_s: Annotated[float, Field(ge=0)] = 0.5
-    """Seconds between two requests to one host, at least, over all workers of a machine."""
+    """Seconds between two requests to one host, at least, over all workers."""
     jitter: Annotated[float, Field(ge=0, le=10)] = 0.5
     """The delay is lengthened by a random part of itself, up to this."""
     tries: Annotated[int, Field(ge=1, le=20)] = 4
@@ -50,7 +50,7 @@ class Acquire(BaseModel):
     longest_wait_s: Annotated[float, Field(ge=0)] = 120
     """A host that asks for a longer wait is left alone: the recordings fail, and a later run tries them again."""
     requests_a_day: Annotated[int, Field(gt=0)] | None = None
-    """To one host, by UTC days, over all workers of a machine."""
+    """To one host, by UTC days, over all workers."""
     mb_a_day: Annotated[int, Field(gt=0)] | None = None
-    """From all hosts together, by UTC days, over all workers of a machine."""
+    """From all hosts together, by UTC days, over all workers."""
     web: Web = Web()

@@ -46,7 +46,14 @@ def asked(row: SourceRow, how: Acquire) -> str:
     """A digest of all that a source's answer hangs on, as far as it is known here. Empty where it cannot be told."""
     try:
         # The addresses as they are: another password may be told yes.
-        parts: list[object] = [stamp(row), row.uri, row.subtitles_uri, row.licence, row.consent, how.model_dump(mode="json", include=_LIMITS)]
+        parts: list[object] = [
+            stamp(row),
+            row.uri,
+            row.subtitles_uri,
+            row.licence,
+            row.consent,
+            how.model_dump(mode="json", include=_LIMITS),
+        ]
     except SourceUnavailable:
         return ""
     parts.append(row.rights.model_dump(mode="json") if row.rights is not None else None)

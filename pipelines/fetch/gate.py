@@ -20,7 +20,7 @@ from pipelines.fetch.connection import basic, tunnel
 from pipelines.fetch.http import retry_after
 from pipelines.fetch.pace import Pace
 from schemas.acquire import Acquire
-from schemas.errors import RecordingError, SourceUnavailable, TooLong
+from schemas.errors import AffectloomError, RecordingError, SourceUnavailable, StoreError, TooLong
 
 _HEAD_BYTES = 1 << 16
 _BLOCK = 1 << 16
@@ -46,7 +46,7 @@ class Gate:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._ended = False
-        self.refused: list[RecordingError] = []
+        self.refused: list[AffectloomError] = []
 
     @property
     def url(self) -> str:
@@ -93,7 +93,7 @@ class Gate:
                 return
             try:
                 server = self._reach(client, head)
-            except RecordingError as error:
+            except (RecordingError, StoreError) as error:
                 self.refused.append(error)
                 client.sendall(b"HTTP/1.1 403 Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 return

@@ -86,7 +86,7 @@ def ask_for(row: SourceRow, store: Store, how: Acquire) -> Listing:
     Raises SourceUnavailable, MissingPart.
     """
     url = (row.uri or "").removeprefix(LIST)
-    pace = Pace.of_store(store.root, is_local=store.is_local)
+    pace = Pace.of_store(store)
     store.sweep_folder(f"{store.root}/lists")
     with store.workspace(f"{store.root}/lists") as folder:
         found, cut = trying(url, how, pace, lambda: _ask(url, folder, how, pace))

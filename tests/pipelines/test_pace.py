@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.fetch.pace import Later, Pace, backoff
+from pipelines.store import Store
 from schemas.acquire import Acquire
 
 
@@ -67,9 +68,10 @@ def test_a_file_that_was_cut_off_stops_nobody(tmp_path: Path, left: bytes):
     pace.take("x", Acquire(delay_s=0))
 
 
-def test_a_folder_elsewhere_stands_in_for_a_store_that_cannot_be_locked():
-    assert Pace.of_store("bucket/a", is_local=False).folder != Pace.of_store("bucket/b", is_local=False).folder
-    assert Pace.of_store("/s", is_local=True).folder == Path("/s/private/pace")
+def test_a_folder_elsewhere_stands_in_for_a_store_that_cannot_be_locked(tmp_path: Path):
+    one, other = (Pace.of_store(Store(f"memory://{name}")) for name in "ab")
+    assert one.folder != other.folder
+    assert Pace.of_store(Store(str(tmp_path))).folder == tmp_path / "private/pace"
 
 
 @given(attempt=st.integers(1, 60), start=st.floats(0, 100), longest=st.floats(0, 1000))

@@ -1,8 +1,11 @@
-"""A store, sources, a dataset and raters' clips on S3: s3fs against a server that speaks S3's protocol (moto)."""
+"""A store, sources, turns, a dataset and raters' clips on S3: s3fs against a server that speaks its protocol (moto)."""
 
 import hashlib
 import logging
+import multiprocessing
 import shutil
+import tempfile
+import time
 import urllib.parse
 import urllib.request
 import uuid
@@ -12,12 +15,16 @@ from pathlib import Path
 import fsspec
 import pytest
 from asking_for_tests import written
+from fsspec.implementations.memory import MemoryFileSystem
 from moto.server import ThreadedMotoServer
 
 from annotation.media_server import object_link
 from pipelines import work
 from pipelines.annotating.home import Home
 from pipelines.annotating.tasks import prepare
+from pipelines.fetch.pace import Later, Pace
+from pipelines.store import Store
+from schemas.acquire import Acquire
 
 DEMO = Path(work.__file__).parent / "demo" / "media"
 DAY_S = 86_400
@@ -169,3 +176,75 @@ def test_raters_get_clips_by_signed_links(bucket: str, tmp_path: Path, days: flo
         assert asked(link) == (200, clip)
         told = urllib.parse.parse_qs(urllib.parse.urlsplit(link).query)
         assert int(told["X-Amz-Expires"][0]) == signed.until - 1.8e9
+
+
+def take(url: str, turns: int, temporary: str, out: "multiprocessing.Queue[float]") -> None:
+    """A worker of a machine of its own: its temporary folder is nobody else's."""
+    tempfile.tempdir = temporary
+    pace = Pace.of_store(Store(url))
+    for _ in range(turns):
+        pace.take("x.org", Acquire(delay_s=0.2, jitter=0.2))
+        out.put(time.time())
+
+
+def test_machines_that_share_nothing_but_a_bucket_are_together_no_faster_than_one(bucket: str, tmp_path: Path):
+    context = multiprocessing.get_context("spawn")
+    out = context.Queue()
+    workers = []
+    for number in range(3):
+        (tmp_path / f"{number}").mkdir()
+        workers.append(context.Process(target=take, args=(f"s3://{bucket}/store", 5, str(tmp_path / f"{number}"), out)))
+        workers[-1].start()
+    times = sorted(out.get(timeout=120) for _ in range(15))
+    for worker in workers:
+        worker.join()
+    # What is put into the queue may arrive late, and never early: over many turns that evens out.
+    assert all(later - earlier >= 4 * 0.2 - 0.1 for earlier, later in zip(times, times[4:], strict=False))
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+
+
+def test_what_a_host_asks_for_and_what_a_day_may_cost_is_known_to_every_machine(bucket: str):
+    one, other = (Pace.of_store(Store(f"s3://{bucket}/store")) for _ in range(2))
+    one.hold("x.org", 1.5)
+    started = time.monotonic()
+    other.take("x.org", Acquire(delay_s=0))
+    assert 1 < time.monotonic() - started < 20
+    one.hold("slow.org", 1000)
+    with pytest.raises(Later, match="asks to be left alone"):
+        other.take("slow.org", Acquire())
+    few = Acquire(delay_s=0, requests_a_day=2, mb_a_day=1)
+    one.take("y.org", few)
+    other.take("y.org", few)
+    with pytest.raises(Later, match="2 requests to"):
+        one.take("y.org", few)
+    other.spent(600_000)
+    one.take("z.org", few)
+    one.spent(400_000)
+    with pytest.raises(Later, match="1 MB are spent"):
+        other.take("z.org", few)
+
+
+def test_only_the_last_changes_of_a_host_stay(bucket: str):
+    store = Store(f"s3://{bucket}/store")
+    pace = Pace.of_store(store)
+    for _ in range(105):
+        pace.take("x.org", Acquire(delay_s=0))
+    (folder,) = (name for name in store.listing(f"{store.root}/private/pace") if len(name) == 32)
+    assert len(store.listing(f"{store.root}/private/pace/{folder}")) <= 102
+
+
+def test_a_store_that_writes_over_what_is_there_has_each_machine_keep_the_pace(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    class Careless(MemoryFileSystem):
+        """Takes no notice of conditions, as some servers that speak S3."""
+
+        protocol = "s3"
+
+        def pipe_file(self, path, value, mode="overwrite", **how):
+            super().pipe_file(path, value, **how)
+
+    store = Store("memory://careless")
+    store.fs, store.protocol = Careless(skip_instance_cache=True), "s3"
+    assert isinstance(Pace.of_store(store).folder, Path)
+    assert "each machine keeps the pace by itself" in caplog.text
