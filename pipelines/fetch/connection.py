@@ -17,12 +17,16 @@ from schemas.errors import SourceUnavailable
 
 
 class Again(Exception):
-    """A try that failed, and may be made again. reason: what is told if it is not."""
+    """A try that failed, and may be made again. reason: what is told if it is not.
 
-    def __init__(self, reason: SourceUnavailable, *, wait_s: float | None = None) -> None:
+    wait_s: as long as the host asks. crowded: the host that says it is asked too much.
+    """
+
+    def __init__(self, reason: SourceUnavailable, *, wait_s: float | None = None, crowded: str | None = None) -> None:
         super().__init__(str(reason))
         self.reason = reason
         self.wait_s = wait_s
+        self.crowded = crowded
 
 
 class Late(Exception):

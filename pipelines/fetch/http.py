@@ -24,6 +24,8 @@ _BLOCK = 1 << 18
 _REDIRECTS = 10
 _REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
 RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+CROWDED = frozenset({429, 503})
+"""The host is asked too much: nobody asks it for a while."""
 _MEANING = {
     401: "it wants a log-in",
     403: "it is private, or not for this place",
@@ -97,13 +99,13 @@ def fetch(url: str, to: Path, how: Acquire, pace: Pace | None = None) -> tuple[s
 
 def _wait(attempt: int, again: Again, how: Acquire, pace: Pace | None) -> None:
     """Wait as long as the host asks, and let the others wait too; else the usual time."""
-    if again.wait_s is None:
-        time.sleep(backoff(attempt, how))
-        return
-    if again.wait_s > how.longest_wait_s:
+    wait_s = again.wait_s if again.wait_s is not None else backoff(attempt, how)
+    if wait_s > how.longest_wait_s:
         raise again.reason
-    if pace is None:
-        time.sleep(again.wait_s)
+    if pace is not None and again.crowded is not None:
+        pace.hold(again.crowded, wait_s)  # whoever asks next waits for it
+    else:
+        time.sleep(wait_s)
 
 
 def _try(url: str, got: _Got, how: Acquire, pace: Pace | None) -> None:
@@ -180,7 +182,8 @@ def _judge(at: str, host: str, answer: http.client.HTTPResponse, pace: Pace | No
     wait_s = retry_after(answer.headers.get("Retry-After"))
     if wait_s is not None and pace is not None:
         pace.hold(host, wait_s)
-    raise Again(told, wait_s=wait_s)
+    crowded = host if answer.status in CROWDED or wait_s is not None else None
+    raise Again(told, wait_s=wait_s, crowded=crowded)
 
 
 def printable(text: str, most: int = 200) -> str:

@@ -138,20 +138,21 @@ def _parts(info: dict[str, Any]) -> list[dict[str, Any]]:
 
 def trying(url: str, how: Acquire, pace: Pace, act: Callable[[], T]) -> T:
     """Act, and again where waiting can mend it: as long as the site asks, else longer each time."""
-    host = urllib.parse.urlsplit(url).hostname or ""
     for attempt in range(1, how.tries + 1):
         try:
             return act()
         except SourceUnavailable as error:
-            asked = refusals.waits(error)
-            if asked is not None:
-                pace.hold(host, asked)
-            if not error.retry or attempt == how.tries or (asked or 0) > how.longest_wait_s:
+            host = refusals.crowded(error)
+            wait_s = backoff(attempt, how)
+            if host is not None:
+                wait_s = host.wait_s if host.wait_s is not None else wait_s
+                pace.hold(host.host, wait_s)  # whoever asks it next waits
+            if not error.retry or attempt == how.tries or wait_s > how.longest_wait_s:
                 raise
             if isinstance(error, refusals.Live):
                 raise
-            if asked is None:
-                time.sleep(backoff(attempt, how))
+            if host is None:
+                time.sleep(wait_s)
     raise AssertionError(url)  # pragma: no cover - `tries` is at least 1
 
 

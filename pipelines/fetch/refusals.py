@@ -2,9 +2,11 @@
 
 import errno
 import re
+import urllib.parse
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from pipelines.fetch.http import RETRY_STATUS, printable, retry_after
+from pipelines.fetch.http import CROWDED, RETRY_STATUS, printable, retry_after
 from schemas.errors import MissingPart, SourceUnavailable
 
 
@@ -196,12 +198,22 @@ def of_disk(error: BaseException) -> OSError | None:
     return next((each for each in _chain(error) if isinstance(each, OSError) and each.errno in ours), None)
 
 
-def waits(error: BaseException) -> float | None:
-    """Seconds that the site asked to wait; None where it said nothing."""
+@dataclass(frozen=True)
+class Crowded:
+    """A host that says it is asked too much. wait_s: as long as it asks to be left alone, if it says so."""
+
+    host: str
+    wait_s: float | None
+
+
+def crowded(error: BaseException) -> Crowded | None:
+    """Which host of a page's is asked too much; None where it is not that."""
     for each in _chain(error):
-        headers = getattr(getattr(each, "response", None), "headers", None)
-        if headers is not None and getattr(each, "status", None) in (429, 503):
-            return retry_after(headers.get("Retry-After"))
+        response = getattr(each, "response", None)
+        headers = getattr(response, "headers", None)
+        if headers is not None and getattr(each, "status", None) in CROWDED:
+            host = urllib.parse.urlsplit(str(getattr(response, "url", ""))).hostname or ""
+            return Crowded(host, retry_after(headers.get("Retry-After")))
     return None
 
 

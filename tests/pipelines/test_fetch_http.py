@@ -1,4 +1,5 @@
 import hashlib
+import threading
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -9,6 +10,7 @@ from loopback_site import Reply, Site, site
 
 from pipelines.fetch.http import fetch, retry_after
 from pipelines.fetch.pace import Later, Pace
+from pipelines.fetch.pages import fetch_page
 from schemas.acquire import Acquire
 from schemas.errors import SourceUnavailable, TooLong
 
@@ -135,6 +137,35 @@ def test_retry_after_is_waited_for_by_every_worker(web: Site, tmp_path: Path):
     started = time.monotonic()
     Pace(tmp_path / "pace").take("127.0.0.1", HOW)
     assert time.monotonic() - started >= 0.9
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("by_page", [False, True])
+def test_a_host_that_is_asked_too_much_and_names_no_time_is_given_one_by_every_worker(
+    status: int, web: Site, tmp_path: Path, *, by_page: bool
+):
+    pace, how = Pace(tmp_path / "pace"), HOW.model_copy(update={"tries": 2, "backoff_s": 2.0})
+    web.serve("/a.mp4", Reply(status=status))
+    got: list[float] = []
+
+    def another() -> None:
+        while not web.asked:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        Pace(tmp_path / "pace").take("127.0.0.1", how)
+        got.append(time.monotonic() - web.asked[0].at)
+
+    worker = threading.Thread(target=another)
+    worker.start()
+    with pytest.raises(SourceUnavailable):
+        if by_page:
+            fetch_page(f"yt-dlp:{web.url}/a.mp4", tmp_path, how, pace)
+        else:
+            fetch(f"{web.url}/a.mp4", tmp_path / "a", how, pace)
+    worker.join()
+    assert len(web.asked) == 2
+    assert web.asked[1].at - web.asked[0].at >= 0.95  # half of it at least: the rest is chance
+    assert got[0] >= 0.95
 
 
 def test_a_host_that_wants_to_be_left_alone_for_long_is(web: Site, tmp_path: Path):
