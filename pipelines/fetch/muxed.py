@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.fetch.http import printable
 from pipelines.fetch.refusals import NotFetched
-from pipelines.watching.ffmpeg import Limits, check_exit, find, opened, plain, start, stop
+from pipelines.watching.ffmpeg import Limits, check_exit, end, find, opened, plain, start, stop
 from schemas.acquire import Acquire
 from schemas.errors import DecodeError
 
@@ -76,7 +76,7 @@ def _run(command: list[str], keep: list[int], limits: Limits, what: str) -> None
     import threading
 
     child = start(command, keep, limits)
-    timer = threading.Timer(limits.stall_s, child.kill)
+    timer = threading.Timer(limits.stall_s, end, (child,))
     timer.start()
     said = b""
     try:

@@ -12,13 +12,13 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from pipelines.watching.ffmpeg import DEMUXERS, PROTOCOLS, Complaints, Limits, check_exit, find, named, start, stop
+from pipelines.watching.ffmpeg import DEMUXERS, PROTOCOLS, Complaints, Limits, check_exit, end, find, named, start, stop
 from pipelines.watching.packets import Belt, Joint, Packet
 from schemas.errors import TooLong
 from schemas.facts import PictureStream
@@ -160,8 +160,7 @@ class Decoding:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._belt.close()
-        if self._child.poll() is None:
-            self._child.kill()
+        end(self._child)
         self._resources.__exit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[Packet]:
@@ -192,8 +191,7 @@ class Decoding:
                 ready = selector.select(self._limits.stall_s)
                 if not ready:
                     self._stalled = True
-                    with suppress(ProcessLookupError):
-                        self._child.kill()
+                    end(self._child)
                 received = 0
                 for key, _ in ready:
                     data = os.read(key.fd, _READ_BYTES)

@@ -7,6 +7,7 @@ Only demuxers that read one file are allowed: a playlist could make ffmpeg open 
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from pipelines.watching.warden import let_go, watch_over
 from schemas.errors import DecodeError, Interrupted, MissingPart, TooLong
 
 _OLDEST = (57, 28)
@@ -153,6 +155,7 @@ def start(command: Sequence[str], keep: Sequence[int], limits: Limits, *, out: i
         bufsize=0,
         process_group=0,  # Ctrl-C goes to our group: ffmpeg would end as if the media ended there
     )
+    watch_over(process.pid)
     _limit(process.pid, limits)
     return process
 
@@ -173,11 +176,18 @@ def _limit(pid: int, limits: Limits) -> None:
         prlimit(pid, resource.RLIMIT_CORE, (0, 0))
 
 
+def end(child: Child) -> None:
+    """Kill the child and whatever it has started: on some machines `ffmpeg` is a script."""
+    if child.returncode is None:  # else its number may be another's by now
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left of them
+            os.killpg(child.pid, signal.SIGKILL)
+
+
 def stop(child: Child) -> int:
     """End the child, whatever it does. Returns its exit code."""
-    if child.poll() is None:
-        child.kill()
+    end(child)
     code = child.wait()
+    let_go(child.pid)
     if child.stderr is not None:
         child.stderr.close()
     return code
@@ -214,7 +224,7 @@ def run(
 
         def give_up() -> None:
             late.set()
-            child.kill()
+            end(child)
 
         timer = threading.Timer(limits.stall_s, give_up)
         timer.start()
@@ -241,8 +251,6 @@ def check_exit(code: int, limits: Limits, *, out_of_memory: bool) -> None:
 
     Other exit codes say little.
     """
-    import signal
-
     if out_of_memory:
         raise TooLong(f"decoding needs more than {limits.memory_mb:,} MB", do="re-encode it in a smaller size")
     if code == -signal.SIGXCPU:

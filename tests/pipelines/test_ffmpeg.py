@@ -147,11 +147,56 @@ def test_ffmpeg_ends_when_we_are_killed(tmp_path):
         assert Path(f"/proc/{child}").exists()
         ours.kill()
         ours.wait()
+    assert ended([child])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_all_that_ffmpeg_started_ends_when_we_are_killed(tmp_path, how):
+    """Some `ffmpeg` is a script; and one that writes nothing does not see that nobody listens."""
+    (tmp_path / "media").write_bytes(b"x")
+    script(
+        tmp_path / "bin",
+        f"sleep 300 & echo $! $$ > {tmp_path}/told.part; mv {tmp_path}/told.part {tmp_path}/told; wait",
+    )
+    program = (
+        "import sys; from pathlib import Path; from pipelines.watching import ffmpeg\n"
+        "ffmpeg.find = lambda: Path(sys.argv[1])\n"
+        "ffmpeg.run(Path(sys.argv[2]), [], [], ffmpeg.Limits())\n"
+    )
+    command = [sys.executable, "-c", program, tmp_path / "bin/ffmpeg", tmp_path / "media"]
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as ours:
+        pids = [int(pid) for pid in told(tmp_path / "told").split()]
+        assert all(is_running(pid) for pid in pids)
+        os.killpg(ours.pid, how)
+        ours.wait()
+    assert ended(pids)
+
+
+def test_what_a_script_started_ends_with_its_time(tmp_path, monkeypatch):
+    media = tmp_path / "media"
+    media.write_bytes(b"x")
+    monkeypatch.setattr(
+        ffmpeg, "find", lambda: script(tmp_path / "bin", f"sleep 300 & echo $! > {tmp_path}/told; wait")
+    )
+    with pytest.raises(TooLong, match="took more than"):
+        listing(media, [], Limits(stall_s=1))
+    assert ended([int(told(tmp_path / "told"))])
+
+
+def told(path):
     waited = 0.0
-    while is_running(child) and waited < 20:
+    while not (path.exists() and path.read_text()) and waited < 30:
+        time.sleep(0.05)
+        waited += 0.05
+    return path.read_text()
+
+
+def ended(pids):
+    waited = 0.0
+    while any(is_running(pid) for pid in pids) and waited < 20:
         time.sleep(0.1)
         waited += 0.1
-    assert not is_running(child)
+    return not any(is_running(pid) for pid in pids)
 
 
 def is_running(pid):
