@@ -133,6 +133,8 @@ def check(url: str, how: Acquire) -> None:
     try:
         places(parts.hostname or "", parts.port or 443, how)
     except SourceUnavailable as error:
+        if proxy_of(url, how) is not None and not isinstance(error, ForbiddenAddress):
+            return  # the proxy may know it
         raise type(error)(f"{plain(url)}: {error.what}", do=error.do, retry=error.retry) from error
 
 
