@@ -59,6 +59,8 @@ def cut(
         lines = "".join(f"{name}: {printable(value, 1000)}\r\n" for name, value in shown.items())
         command += ["-protocol_whitelist", _NETWORK, "-format_whitelist", _LISTS, "-http_proxy", proxy]
         command += ["-rw_timeout", str(int((how.timeout_s + how.longest_wait_s) * 1e6)), "-headers", lines]
+        if str(part.get("protocol", "")).startswith("m3u8"):
+            command += ["-http_persistent", "0"]  # each request is a connection, which takes a turn at the gate
         command += ["-ss", f"{begin:.3f}", *(["-t", f"{end - begin:.3f}"] if end is not None else [])]
         command += ["-i", str(part["url"])]
     command += ["-map", "0:v:0", "-map", "1:a:0"] if len(parts) > 1 else ["-map", "0:v:0?", "-map", "0:a:0?"]
