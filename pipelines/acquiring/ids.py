@@ -7,16 +7,20 @@ import urllib.parse
 
 from pipelines.store import is_id
 
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names of devices, which some file systems never take for a folder."""
+
 
 def id_of(path: str) -> str:
     """An id from a relative path without its ending: `a/b c` gives `a-b-c`. A hash tells what else was changed."""
     plain = unicodedata.normalize("NFKD", path).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")
     kept = re.sub(r"[ /\\]", "-", path)
-    if name == kept and is_id(name):
+    if name == kept and is_id(name) and not _RESERVED.fullmatch(name):
         return name
     mark = hashlib.sha256(path.encode()).hexdigest()[:8]
-    return f"{name[:100]}-{mark}".lstrip("-._")
+    stem = name[:100].replace(".", "-") if _RESERVED.fullmatch(name) else name[:100]
+    return f"{stem}-{mark}".lstrip("-._")
 
 
 def id_of_url(url: str) -> str:

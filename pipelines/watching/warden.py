@@ -4,6 +4,7 @@ It hears on a pipe which process groups we have, and the pipe closes with us, ho
 with the first child.
 """
 
+import atexit
 import os
 import subprocess
 import threading
@@ -56,6 +57,7 @@ def _tell(words: str) -> bool:
 
 def _start() -> None:
     global _warden, _of  # noqa: PLW0603 - one a process
+    _dismiss()
     _warden, _of = None, os.getpid()
     with suppress(OSError):  # without a shell there is none: children end by their limits
         _warden = subprocess.Popen(
@@ -65,3 +67,12 @@ def _start() -> None:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # what ends our group must not end it first
         )
+
+
+@atexit.register
+def _dismiss() -> None:
+    """It ends with what is left of our children."""
+    if _warden is not None and _warden.stdin is not None and _of == os.getpid():
+        _warden.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            _warden.wait(timeout=2)

@@ -127,6 +127,8 @@ def test_archives_are_never_unpacked(magic: bytes, tmp_path: Path):
         "..",
         "-rf",
         "con",
+        "NUL.b",
+        "com1",
         "a\u202eb",
         "*",
     ],
@@ -138,6 +140,7 @@ def test_a_name_becomes_a_harmless_id_or_none(name: str):
     assert not made.startswith((".", "-"))
     assert len(made) <= 120
     assert made.isascii()
+    assert made.split(".")[0].lower() not in {"con", "prn", "aux", "nul", "com1", "lpt1"}
 
 
 def test_names_that_look_alike_stay_apart():
