@@ -95,7 +95,7 @@ class SharedPace(Pace):
             seen_s, got = _summed.get((self._root, today), (0.0, 0))
             if time.monotonic() - seen_s > _FRESH_S or not seen_s:
                 folder = f"{self._root}/got/{today}"
-                told = (self._store.read_or_none(f"{folder}/{name}") for name in self._store.listing(folder))
+                told = (self._store.read_or_none(f"{folder}/{name}") for name in self._store.files(folder))
                 got = sum(int(each) for each in told if each and each.isdigit())
                 _summed[self._root, today] = time.monotonic(), got
         if got >= how.mb_a_day * 1_000_000:
@@ -105,7 +105,7 @@ class SharedPace(Pace):
         """What is known of a host, and after how many changes."""
         folder = f"{self._root}/{host_name(host)}"
         while True:
-            number = max((int(name[:12]) for name in self._store.listing(folder) if name[:12].isdigit()), default=0)
+            number = max((int(name[:12]) for name in self._store.files(folder) if name[:12].isdigit()), default=0)
             data = self._store.read_or_none(f"{folder}/{number:012d}.json") if number else b"{}"
             if data is not None:  # else it was swept just now
                 return number, Turns(**json.loads(data))
@@ -128,7 +128,7 @@ class SharedPace(Pace):
             time.sleep(random.random() * min(2.0, 0.02 * 2**tries))  # noqa: S311 - no secret
 
     def _sweep(self, folder: str, most: int) -> None:
-        old = [name for name in self._store.listing(folder) if name[:12].isdigit() and int(name[:12]) < most]
+        old = [name for name in self._store.files(folder) if name[:12].isdigit() and int(name[:12]) < most]
         for name in old:
             try:
                 self._store.fs.rm_file(f"{folder}/{name}")
