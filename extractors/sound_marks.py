@@ -5,6 +5,7 @@ of them, on an axis of octaves, make a shape that stays what it is when the soun
 pitch (Six and Leman 2014: Panako, ISMIR): the intervals between the peaks, and the proportion of the times.
 """
 
+from functools import cache
 from typing import Annotated, Any, ClassVar, Final
 
 import numpy as np
@@ -48,7 +49,7 @@ _MANY_FRAMES: Final = 2048
 class SoundMarking(Watcher):
     """Marks of the first minutes of the sound."""
 
-    key: ClassVar[str] = "sound-marks.v1"
+    key: ClassVar[str] = "sound-marks.v2"
 
     seconds: Annotated[float, Field(gt=0, le=3600)] = 120
     """Of the sound, from the start."""
@@ -118,13 +119,23 @@ def levels(sound: NDArray[np.int16]) -> NDArray[np.float32]:
     """Levels in dB re one step of 16 bits, float32[frames, bands]: frame k is about sample 256 k."""
     padded = np.concatenate([np.zeros(_WINDOW // 2, np.int16), sound, np.zeros(_WINDOW // 2, np.int16)])
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
-    window = np.hanning(_WINDOW).astype(np.float32)
-    bands = _filters()
+    window = (np.hanning(_WINDOW) / (_WINDOW / 4)).astype(np.float32)
+    bins, bands = _heard()
     found: list[NDArray[np.float32]] = [np.zeros((0, _BANDS), np.float32)]
     for first in range(0, len(frames), _MANY_FRAMES):
-        spectrum = np.abs(np.fft.rfft(frames[first : first + _MANY_FRAMES] * window, axis=1)) / (_WINDOW / 4)
-        found.append((10 * np.log10(spectrum**2 @ bands + 1e-3)).astype(np.float32))
+        spectrum = np.fft.rfft(frames[first : first + _MANY_FRAMES] * window, axis=1)[:, bins]
+        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+        found.append(np.float32(10) * np.log10(power @ bands + np.float32(1e-3)))
     return np.concatenate(found)
+
+
+@cache
+def _heard() -> tuple[slice, NDArray[np.float32]]:
+    """The bins of the spectrum that any band reaches to, and the bands over these, float32[bins, bands]."""
+    bands = _filters()
+    reached = np.flatnonzero(bands.any(axis=1))
+    bins = slice(int(reached[0]), int(reached[-1]) + 1)
+    return bins, bands[bins].astype(np.float32)
 
 
 def _filters() -> NDArray[np.float64]:

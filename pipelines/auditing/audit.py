@@ -38,11 +38,15 @@ def audit(
 
 
 def audit_of(
-    dataset: Opened, columns: Sequence[str] = (), *, progress: Callable[[int], None] | None = None
+    dataset: Opened,
+    columns: Sequence[str] = (),
+    *,
+    progress: Callable[[int], None] | None = None,
+    look: bool = True,
 ) -> AuditReport:
-    """What can be found wrong with an opened dataset. Raises UsageError."""
+    """What can be found wrong with an opened dataset. look: decode sound and pictures too. Raises UsageError."""
     roles = roles_of(dataset, columns)
-    samples = gather(dataset, roles, progress)
+    samples = gather(dataset, roles, progress, look=look)
     if not samples.rows:
         raise UsageError(f"{dataset.name} has no rows", do="check that it is the right folder or file")
     return checked(dataset.name, samples, roles)

@@ -12,6 +12,7 @@ _TOLD = {
     "times": "start and end",
     "classes": "labels of few values",
     "media": "sound, video or pictures",
+    "looks": "marks of sound or pictures: of more than 10,000 samples, only `affectloom audit` makes them",
     "tracks": "measurements over time",
     "words": "words with their times",
     "present": "columns of modalities",

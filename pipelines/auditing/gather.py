@@ -1,7 +1,8 @@
 """One pass over a dataset: of each sample, what the checks look at. No more than a batch of rows is held at a time."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,12 @@ from pipelines.auditing.column_facts import ColumnSurvey
 from pipelines.auditing.label_values import cut_in_three, label_texts
 from pipelines.auditing.list_facts import aligned_uneven, is_track, is_words, track_facts, word_facts
 from pipelines.auditing.media_facts import media_facts
+from pipelines.auditing.media_looks import media_looks
 from pipelines.auditing.opening import Opened, Part
 from pipelines.auditing.roles import MEDIA, Roles
 from pipelines.auditing.samples import OF_ONE_VALUE, Flags, MediaFacts, Samples, TrackFacts, WordFacts
+from pipelines.machine import cores
+from pipelines.sifting.compare import Looks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,12 +28,15 @@ _MOST_CHARACTERS = 2_000
 """Of a text: an utterance has fewer."""
 
 
-def gather(dataset: Opened, roles: Roles, progress: Callable[[int], None] | None = None) -> Samples:
+def gather(
+    dataset: Opened, roles: Roles, progress: Callable[[int], None] | None = None, *, look: bool = True
+) -> Samples:
     """The samples of a dataset, in the order of its parts and rows.
 
-    roles: which column means what. progress: called with the number of rows seen.
+    roles: which column means what. progress: called with the number of rows seen. look: decode sound and pictures too,
+    so that copies of them are known.
     """
-    whole = _Gathered(roles)
+    whole = _Gathered(roles, look=look)
     for part in dataset.parts:
         for batch in part.batches():
             if len(batch):
@@ -40,8 +47,9 @@ def gather(dataset: Opened, roles: Roles, progress: Callable[[int], None] | None
 
 
 class _Gathered:
-    def __init__(self, roles: Roles) -> None:
+    def __init__(self, roles: Roles, *, look: bool) -> None:
         self.roles = roles
+        self._looks: list[Looks | None] | None = [] if look else None
         self.rows = 0
         self._texts: dict[str, list[tuple[int, Any]]] = {}
         self._numbers: dict[str, list[tuple[int, Any]]] = {}
@@ -74,7 +82,27 @@ class _Gathered:
             if f"{question}_answers" in names:
                 self._answers.setdefault(question, Counter()).update(_answers(batch.column(f"{question}_answers")))
         self._add_lists(batch, part)
+        if self._looks is not None:
+            self._looks += self._looked(batch, part)
         self.rows += count
+
+    def _looked(self, batch: "pa.RecordBatch", part: Part) -> list["Looks | None"]:
+        """What is heard and seen in each sample. ffmpeg and the spectra leave other threads free."""
+        columns = {
+            medium: list(_encoded(batch.column(self.roles[medium][0]), part))
+            for medium in MEDIA
+            if medium in self.roles and self.roles[medium][0] in batch.schema.names
+        }
+
+        def look(row: int) -> Looks | None:
+            media = {medium: found for medium, data in columns.items() if (found := data[row]) is not None}
+            if not media:
+                return None
+            digest = media_facts("", next(media[medium] for medium in MEDIA if medium in media)).digest
+            return media_looks(str(self.rows + row), media, digest)
+
+        with ThreadPoolExecutor(cores()) as threads:
+            return list(threads.map(look, range(len(batch))))
 
     def _put(self, where: dict[str, list[tuple[int, Any]]], name: str, values: Any) -> None:
         where.setdefault(name, []).append((self.rows, values))
@@ -153,6 +181,7 @@ class _Gathered:
             words=self._words(),
             tracks={name: self._track(name) for name in self._named("track")},
             columns=self._survey.found,
+            looks=tuple(self._looks or ()),
             terms=terms,
         )
 
@@ -224,10 +253,20 @@ def _media(medium: str, column: "pa.Array", part: Part) -> tuple[Any, Any, Flags
 
     Bytes are looked at where they are; paths from the table's folder.
     """
-    import pyarrow.types as kinds
-
     digests, lengths = np.zeros(len(column), np.uint64), np.full(len(column), np.nan)
     there = np.zeros(len(column), np.bool_)
+    for row, found in enumerate(_encoded(column, part)):
+        if found is not None:
+            facts = media_facts(medium, found)
+            digests[row], there[row] = facts.digest, True
+            lengths[row] = np.nan if facts.seconds is None else facts.seconds
+    return digests, lengths, there
+
+
+def _encoded(column: "pa.Array", part: Part) -> Iterator[memoryview | None]:
+    """The bytes of each cell, where they are or in the file that it names."""
+    import pyarrow.types as kinds
+
     data, paths = column, None
     if kinds.is_struct(column.type):
         fields = {column.type.field(place).name: field for place, field in enumerate(column.flatten())}
@@ -239,11 +278,7 @@ def _media(medium: str, column: "pa.Array", part: Part) -> tuple[Any, Any, Flags
         if found is None and paths is not None and paths[row].is_valid and part.folder is not None:
             path = part.folder / str(paths[row].as_py())
             found = path.read_bytes() if path.is_file() else None
-        if found is not None and len(found):
-            facts = media_facts(medium, memoryview(found))
-            digests[row], there[row] = facts.digest, True
-            lengths[row] = np.nan if facts.seconds is None else facts.seconds
-    return digests, lengths, there
+        yield memoryview(found) if found is not None and len(found) else None
 
 
 def _answers(column: "pa.Array") -> Counter[tuple[str, str]]:

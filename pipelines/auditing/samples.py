@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.auditing.codes import Codes
+from pipelines.sifting.compare import Looks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,6 +87,7 @@ class Samples:
     labels: question to its label; numbers of many values are cut into three of equal size.
     answers: question to how often a rater gave an answer, by (rater, answer).
     present: modality to bool[n].
+    looks: what is heard and seen in each, where that was asked for and tells; their ids are places among the samples.
     terms: the licence of the dataset itself.
     """
 
@@ -100,6 +102,7 @@ class Samples:
     answers: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
     present: dict[str, Flags] = field(default_factory=dict)
     media: dict[str, MediaFacts] = field(default_factory=dict)
+    looks: tuple[Looks | None, ...] = ()
     words: WordFacts | None = None
     tracks: dict[str, TrackFacts] = field(default_factory=dict)
     columns: tuple[ColumnFacts, ...] = ()
@@ -114,7 +117,7 @@ class Samples:
         if need == "times":
             return self.start is not None and self.end is not None
         part = getattr(self, need)
-        return part is not None and (not isinstance(part, dict | tuple) or len(part) > 0)
+        return part is not None and (not isinstance(part, dict | tuple) or any(one is not None for one in part))
 
     def id(self, sample: int) -> str:
         """How a person finds the sample: its id, after its split where there are several."""

@@ -1,6 +1,8 @@
 import copy
+import io
 
 import pytest
+import soundfile
 from audit_making import EACH, LABELS, clean, noise, write
 
 from pipelines.auditing.audit import audit
@@ -46,6 +48,13 @@ def same_span_other_label(splits):
 def same_bytes(splits):
     one, other = splits["train"][4], splits["test"][4]
     other["audio"] = one["audio"]
+
+
+def sound_in_other_bytes(splits):
+    sound, rate = soundfile.read(io.BytesIO(splits["train"][4]["audio"]["bytes"]))
+    file = io.BytesIO()
+    soundfile.write(file, sound * 0.6, rate, format="WAV", subtype="FLOAT")
+    splits["test"][4]["audio"] = {"bytes": file.getvalue(), "path": None}
 
 
 def same_words(splits):
@@ -213,6 +222,7 @@ PLANTED = [
     (same_span_two_splits, [("same-clip", "error", 1)], "train/train-0#0003"),
     (same_span_other_label, [("same-clip", "error", 1), ("same-clip", "warning", 1)], "train/train-0#0003: calm"),
     (same_bytes, [("same-media", "error", 1)], "train/train-0#0004"),
+    (sound_in_other_bytes, [("near-media", "warning", 1)], "train/train-0#0004, test/test-0#0004: "),
     (same_words, [("same-text", "warning", 1)], "test/test-0#0004"),
     (nearly_same_words, [("near-text", "warning", 1)], "test/test-0#0004"),
     (same_words_in_a_split, [("same-text", "note", 1)], "test/test-0#0004"),

@@ -90,3 +90,13 @@ def test_silence_is_no_copy_of_silence(tmp_path):
     report = publish(quiet, Publication(), str(tmp_path / "out"), about=ABOUT)
     assert report.audit is not None
     assert [one for one in report.audit.findings if one.check in ("same-media", "media-length")] == []
+
+
+def test_a_publication_of_very_many_does_not_listen_and_says_so(tmp_path, monkeypatch):
+    report = publish(made(tmp_path), Publication(), str(tmp_path / "few"), about=ABOUT)
+    assert "near-media" in report.audit.checked
+    monkeypatch.setattr("pipelines.auditing.of_shards._MOST_HEARD", 23)
+    report = publish(made(tmp_path), Publication(), str(tmp_path / "many"), about=ABOUT)
+    assert report.rows == 24
+    assert "near-media" in {one.check for one in report.audit.unchecked}
+    assert "`near-media` (no marks of sound or pictures" in (tmp_path / "many" / "README.md").read_text()
