@@ -175,6 +175,7 @@ class _Gathered:
                 medium: MediaFacts(
                     self._whole([(at, one[0]) for at, one in lists[f"media {medium}"]], 0, np.uint64),
                     self._whole([(at, one[1]) for at, one in lists[f"media {medium}"]], np.nan, np.float64),
+                    self._whole([(at, one[3]) for at, one in lists[f"media {medium}"]], np.nan, np.float64),
                 )
                 for medium in self._named("media")
             },
@@ -248,19 +249,20 @@ def _filled(column: "pa.Array") -> Any:
     return pc.fill_null(some, fill_value=False).to_numpy(zero_copy_only=False)
 
 
-def _media(medium: str, column: "pa.Array", part: Part) -> tuple[Any, Any, Flags]:
-    """uint64[n] digests, float64[n] seconds, bool[n] whether there is any.
+def _media(medium: str, column: "pa.Array", part: Part) -> tuple[Any, Any, Flags, Any]:
+    """uint64[n] digests, float64[n] seconds, bool[n] whether there is any, float64[n] how late its sound is.
 
     Bytes are looked at where they are; paths from the table's folder.
     """
     digests, lengths = np.zeros(len(column), np.uint64), np.full(len(column), np.nan)
-    there = np.zeros(len(column), np.bool_)
+    there, late = np.zeros(len(column), np.bool_), np.full(len(column), np.nan)
     for row, found in enumerate(_encoded(column, part)):
         if found is not None:
             facts = media_facts(medium, found)
             digests[row], there[row] = facts.digest, True
             lengths[row] = np.nan if facts.seconds is None else facts.seconds
-    return digests, lengths, there
+            late[row] = np.nan if facts.sound_late_s is None else facts.sound_late_s
+    return digests, lengths, there, late
 
 
 def _encoded(column: "pa.Array", part: Part) -> Iterator[memoryview | None]:

@@ -28,10 +28,12 @@ class MediaFacts:
 
     digest: uint64[n], of the encoded bytes; 0 where there is none.
     seconds: float64[n], as the file's head says; NaN where there is none or it does not say.
+    sound_late_s: float64[n], by how much a video's sound begins after its pictures; NaN as before.
     """
 
     digest: NDArray[np.uint64]
     seconds: Floats
+    sound_late_s: Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -273,6 +273,19 @@ def test_lengths_are_read_from_the_heads_of_files(tmp_path):
         assert mp4_seconds(path.read_bytes()) == pytest.approx(2.4, abs=0.02)
 
 
+@pytest.mark.parametrize(("first", "late"), [("0:v", 0.5), ("0:v", 0.0), ("1:a", 0.5)])
+def test_how_late_the_sound_of_a_video_begins_is_read_from_its_head(tmp_path, first, late):
+    picture = ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=10:duration=2"]
+    sound = ["-f", "lavfi", "-itsoffset", str(late), "-i", "sine=duration=1"]
+    maps = ["-map", first, "-map", "1:a" if first == "0:v" else "0:v"]
+    how = ["-c:v", "libx264", "-bf", "2", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+    path = tmp_path / "made.mp4"
+    subprocess.run([ffmpeg.find(), "-v", "error", *picture, *sound, *maps, *how, str(path)], check=True)
+    assert media_facts("video", path.read_bytes()).sound_late_s == pytest.approx(late, abs=0.03)
+    subprocess.run([ffmpeg.find(), "-v", "error", *picture, str(tmp_path / "mute.mp4")], check=True)
+    assert media_facts("video", (tmp_path / "mute.mp4").read_bytes()).sound_late_s is None
+
+
 @given(st.binary(max_size=200), st.booleans())
 def test_heads_of_anything_do_no_harm(data, is_box):
     whole = (len(data) + 8).to_bytes(4) + b"moov" + data if is_box else b"fLaC" + data

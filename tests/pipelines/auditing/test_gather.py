@@ -110,11 +110,18 @@ def test_the_same_clip_in_neighbouring_turns_is_no_overlap(tmp_path):
 @pytest.mark.parametrize(("audio", "video", "wrong"), [(2.0, 2.2, 0), (2.0, 2.3, 1), (2.4, 2.0, 1), (2.0, np.nan, 0)])
 def test_sound_and_video_are_as_long_as_each_other(audio, video, wrong):
     media = {
-        name: MediaFacts(np.asarray([1], np.uint64), np.asarray([seconds]))
+        name: MediaFacts(np.asarray([1], np.uint64), np.asarray([seconds]), np.asarray([np.nan]))
         for name, seconds in (("audio", audio), ("video", video))
     }
     found = list(MEDIA_LENGTH.find(Samples(1, pa.array(["a"]), media=media)))
     assert [one.what for one in found] == ["audio is not as long as the video, by more than 0.25 s"] * wrong
+
+
+@pytest.mark.parametrize(("late", "said"), [(0.25, "0.250 s later"), (-0.5, "0.500 s earlier"), (0.09, None)])
+def test_sound_begins_with_its_pictures(late, said):
+    facts = MediaFacts(np.asarray([1], np.uint64), np.asarray([2.0]), np.asarray([late]))
+    found = list(MEDIA_LENGTH.find(Samples(1, pa.array(["a"]), media={"video": facts})))
+    assert [example for one in found for example in one.examples] == ([f"a: {said} than the pictures"] if said else [])
 
 
 def test_a_picture_taken_less_than_once_a_second_may_begin_so_long_before_its_clip():
