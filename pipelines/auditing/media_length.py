@@ -28,7 +28,7 @@ def _find(samples: Samples) -> Iterator[Finding]:
     if "video" in samples.media:
         off = samples.media["video"].sound_late_s
         yield from _told(
-            samples, "sound and pictures of a video begin apart", off, _APART_S, "than the pictures", "later"
+            samples, "sound and pictures of a video begin apart", off, _APART_S, "than the pictures", more="later"
         )
     if {"audio", "video"} <= set(samples.media):
         off = samples.media["audio"].seconds - samples.media["video"].seconds
