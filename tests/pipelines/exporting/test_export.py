@@ -5,6 +5,7 @@ import io
 import json
 import math
 import pickle
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pipelines.exporting.features import hashed
 from pipelines.exporting.published import open_published
 from pipelines.exporting.timed import Tier, clock, tiers
 from pipelines.publishing.publish import publish
+from pipelines.watching import ffmpeg
 from schemas.errors import StoreError, UsageError
 from schemas.facts import Facts, SoundStream
 from schemas.publication import About, Publication
@@ -149,6 +151,19 @@ def test_the_subtitles_are_read_back(dataset: Path, tmp_path: Path):
         assert cues[1].text == "good bye"
     text = (tmp_path / "vtt" / "talk.0.vtt").read_text()
     assert '<v s0>good <00:00:01.000>She said: "&lt;b&gt;no&lt;/b&gt; &amp; → yes"' in text
+
+
+def test_ffmpeg_reads_the_subtitles(dataset: Path, tmp_path: Path):
+    for kind in ("srt", "vtt"):
+        export(dataset, kind, tmp_path / kind)
+        command = [str(ffmpeg.find()), "-v", "error", "-i", str(tmp_path / kind / f"talk.3.{kind}"), "-f", "srt", "-"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        cues = [cue.split("\n", 2) for cue in done.stdout.strip().split("\n\n")]
+        assert [when for _, when, _ in cues] == [
+            "00:00:00,000 --> 00:00:02,000", "00:00:02,500 --> 00:00:05,000"
+        ]  # fmt: skip
+        assert cues[1][2] == "good bye"
+        assert cues[0][2].startswith('good She said: "')
 
 
 @pytest.mark.filterwarnings("ignore")  # webdataset leaves files open
