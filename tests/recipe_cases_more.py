@@ -50,11 +50,12 @@ MORE = {
         check=recipe_checks.headlines,
     ),
     "how2": Case(
-        [said(name, channel=f"channel-{name}", abstract="made") for name in ("talk", "duo", "reply", "noface")],
+        [said(name, channel=f"channel-{name}", abstract="made") for name in ("long", "reply", "noface")],
         ("in_portuguese_answers", "text", "words", "audio", "dinov2"),
         "in_portuguese",
         raters=2,
         statistic="wer",
+        check=recipe_checks.translated,
     ),
     "summaries": Case(
         [clip(name, category=f"category-{name}", subcategory="made") for name in ("talk", "duo", "reply", "noface")],
@@ -229,7 +230,7 @@ MORE = {
         check=recipe_checks.masked,
     ),
     "livestream": Case(
-        [clip(name, channel=f"channel-{name}", category="made") for name in TALKERS],
+        [clip(name, channel=f"channel-{name}", category="made") for name in ("long", *TALKERS)],
         ("activity", "activity_votes", "mood", "words", "prosody", "aligned", "context"),
         "activity",
         statistic="krippendorff",

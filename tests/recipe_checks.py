@@ -1,16 +1,20 @@
 """What must be so of single recipes' datasets, beside what is so of all."""
 
 import csv
+import itertools
+import json
+import tarfile
 from collections import Counter, defaultdict
 
 import pytest
-from recipe_materials import DEMO, LANGUAGES, MEMES, TITLE
+from recipe_materials import DEMO, LANGUAGES, LOOPS, MEMES, SPEECH, TITLE
 
 from annotation.modality import modality_importance
 from annotation.prelabel import Asking, FromFile
 from annotation.ratings import ratings
 from pipelines.annotating.push import samples_of
 from pipelines.annotating.rounds import adjudicate_recipe, status_recipe
+from pipelines.exporting.export import export
 
 
 def judged(_home, rows, _made):
@@ -109,8 +113,16 @@ def beating(_home, rows, _made):
             assert not row["present"]["heart"]
 
 
-def masked(_home, rows, _made):
-    """Masks say what each form lacks."""
+def masked(_home, rows, made):
+    """Masks say what each form lacks, and go with the samples to where they are trained on."""
+    export(made.folder, "webdataset", made.folder.with_name("shards"))
+    masks = {}
+    for shard in made.folder.with_name("shards").glob("*.tar"):
+        with tarfile.open(shard) as tar:
+            for name in (one for one in tar.getnames() if one.endswith(".json")):
+                row = json.load(tar.extractfile(name))
+                masks[row["id"]] = row["present"]
+    assert masks == {row["id"]: row["present"] for row in rows}
     forms = {"talk": "video", "voice": "audio", "memo": "image", "note": "text"}
     for row in rows:
         if row["recording"] in forms:
@@ -360,10 +372,34 @@ def balanced(home, rows, made):
         assert f"| {name} | {counts[number]} | {counts[number] / total:.1%} |" in made.card
 
 
-def long_tailed(_home, rows, made):
-    """Rare labels are kept, and the card says how long the tail is."""
+def long_tailed(home, rows, made):
+    """A long recording is cut into windows; rare labels are kept, and the card says how long the tail is."""
+    in_windows(30)(home, rows, made)
     counts = Counter(row["activity"] for row in rows if row["activity"] is not None)
     assert all(f"| {name} | {count:,} |" in made.card for name, count in counts.items())
     once = sum(count == 1 for count in counts.values())
     assert f"Labels: {len(counts)}" in made.card
     assert f"given to one sample alone: {once}" in made.card
+
+
+def in_windows(length):
+    """A long recording is cut end to end."""
+
+    def check(_home, rows, _made):
+        cut = sorted((row["start"], row["end"]) for row in rows if row["recording"] == "long")
+        assert [start for start, _ in cut] == [length * at for at in range(len(cut))]
+        assert len(cut) > 2
+        assert all(end == start for (_, end), (start, _) in itertools.pairwise(cut))
+
+    return check
+
+
+def translated(home, rows, _made):
+    """Each subtitle of a long recording is an utterance with two translations, in its place."""
+    long = sorted((row for row in rows if row["recording"] == "long"), key=lambda one: one["start"])
+    said = [one["text"] for one in SPEECH if one["recording"] == "talk"]
+    assert " ".join(row["text"] for row in long) == " ".join(said * LOOPS)
+    assert long[-1]["end"] > 60
+    for row in rows:
+        assert len(given(row, "in_portuguese")) == home.how.raters
+        assert row["words"]

