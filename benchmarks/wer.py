@@ -1,8 +1,10 @@
 """How many words does the speech step get wrong, against the bare engine with the same weights?
 
 The same weights in int8, beam 5, one thread. Ours is `affectloom build` with speech alone; the bare engine is
-faster-whisper's own `WhisperModel.transcribe` of each file, without its voice activity filter. Both are told the
-language, if it is known. Every difference from the known transcript is a word that was substituted, dropped or
+faster-whisper's own `WhisperModel.transcribe` of each file with word times and otherwise its defaults (it tells the
+model what came before, and draws at random where a window is distrusted, so that it does not give the same twice),
+once without and once with its voice activity filter. All are told the language, if it is known.
+Every difference from the known transcript is a word that was substituted, dropped or
 invented. Without a manifest: the demo's recordings with speech, and flite's voices reading sentences.
 
     python benchmarks/wer.py [--model tiny.en] [--files 3] [--seconds 60] [--manifest FILE.json] [--words]
@@ -43,11 +45,11 @@ BARE = """
 import json, sys
 from faster_whisper import WhisperModel
 
-folder, out, *named = sys.argv[1:]
+folder, out, vad, *named = sys.argv[1:]
 model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
 for one in named:
     language, _, path = one.partition(":")
-    segments, _ = model.transcribe(path, language=language, beam_size=5, word_timestamps=True)
+    segments, _ = model.transcribe(path, language=language, beam_size=5, word_timestamps=True, vad_filter=bool(vad))
     words = [word.word for segment in segments for word in segment.words]
     with open(out + "/" + path.rpartition("/")[2] + ".json", "w") as file:
         json.dump(words, file)
@@ -152,21 +154,24 @@ def compare(folder: Path, model: str, truth: Truth, *, words: bool, title: str) 
         path: {"ours": units(artifact(store, path, "words", Transcript).text, told.language)}
         for path, told in truth.items()
     }
-    (folder / "bare").mkdir()
     weights = whisper_weights.converted_folder(model, None)
     named = [f"{told.language}:{path}" for path, told in truth.items()]
-    bare = run([sys.executable, "-c", BARE, str(weights), str(folder / "bare"), *named], cores=1)
-    for path, told in truth.items():
-        text = "".join(json.loads((folder / "bare" / f"{path.name}.json").read_text()))
-        heard[path]["bare"] = units(text, told.language)
-    show(truth, heard, {"ours": ours, "bare": bare}, words=words, title=f"{title}, {model}; {machine()}")
+    costs = {"ours": ours}
+    for who, vad in (("bare", ""), ("bare, VAD", "yes")):
+        out = folder / who
+        out.mkdir()
+        costs[who] = run([sys.executable, "-c", BARE, str(weights), str(out), vad, *named], cores=1)
+        for path, told in truth.items():
+            text = "".join(json.loads((out / f"{path.name}.json").read_text()))
+            heard[path][who] = units(text, told.language)
+    show(truth, heard, costs, words=words, title=f"{title}, {model}; {machine()}")
 
 
 def show(
     truth: Truth, heard: dict[Path, dict[str, list[str]]], costs: dict[str, Cost], *, words: bool, title: str
 ) -> None:
     """One row a recording; what differs under it, if asked for."""
-    console = Console(width=120)
+    console = Console(width=160)
     table = Table("recording", "words", *(f"{who}: {kind}" for who in costs for kind in KINDS), title=title)
     total: Counter[tuple[str, str]] = Counter()
     for path, told in truth.items():

@@ -105,7 +105,7 @@ class TextEmbedding(_Embedding):
     @property
     def needs(self) -> Needs:
         """One core, or one GPU."""
-        return Needs(gpus=1 if self.device == "cuda" else 0, memory_mb=_MEMORY_MB)
+        return Needs(gpus=self.device == "cuda", gpu_if_any=self.device == "auto", memory_mb=_MEMORY_MB)
 
     def load(self) -> TextEncoder:
         """The model in memory. Raises MissingPart."""
@@ -179,8 +179,10 @@ class PictureEmbedding(_Embedding):
     @property
     def needs(self) -> Needs:
         """One core, or one GPU; so many recordings that one-picture recordings fill a pass."""
-        together = 1 if self.model == dinov2.NAME else self.batch
-        return Needs(gpus=1 if self.device == "cuda" else 0, memory_mb=_MEMORY_MB, batch=together)
+        if self.model == dinov2.NAME:
+            return Needs(memory_mb=_MEMORY_MB)
+        gpu, if_any = self.device == "cuda", self.device == "auto"
+        return Needs(gpus=gpu, gpu_if_any=if_any, memory_mb=_MEMORY_MB, batch=self.batch)
 
     def requires(self) -> tuple[Step, ...]:
         """The pictures; and the step that embeds utterances, where that is wanted."""

@@ -73,6 +73,11 @@ class Recognizer(Protocol):
         ...
 
     @property
+    def numbers(self) -> str:
+        """What it computes in, such as `int8`."""
+        ...
+
+    @property
     def batch(self) -> int:
         """How many chunks it takes at a time, at most."""
         ...

@@ -15,7 +15,7 @@ from extractors import sound, weights, whisper_faster, whisper_openai, whisper_w
 from extractors.languages import english_only, whisper_code
 from extractors.recognizer import Heard, Recognizer
 from extractors.sound import RATE_HZ, SoundTrack
-from extractors.speech_chunks import Chunk, cut_chunks, halves, quietest_sample
+from extractors.speech_chunks import Chunk, cut_chunks, half, quietest_sample, windows
 from extractors.transcribe import transcript, unheard
 from extractors.transcript_checks import is_suspect
 from extractors.voice_activity import VoiceActivity
@@ -25,8 +25,11 @@ from schemas.transcript import Transcript
 from schemas.transcript import VoiceActivity as Voice
 
 _DETECT_FROM = 3
-"""Chunks that the language is detected from."""
-_GPU_RECORDINGS = 8
+"""Windows that the language is detected from."""
+_LANE_S = 300.0
+"""A recording is heard window after window, and each begins where the model left off; so many seconds apart it is cut
+at a good silence, so that several windows of one recording can be heard at a time."""
+_GPU_RECORDINGS = 16
 # Peaks seen: 750 for tiny, 660 for base (on a CPU); the others by the size of their weights.
 _MEMORY_MB = {"tiny": 900, "base": 1000, "small": 2200, "medium": 4000, "large": 6500, "turbo": 4500}
 
@@ -34,7 +37,7 @@ _MEMORY_MB = {"tiny": 900, "base": 1000, "small": 2200, "medium": 4000, "large":
 class Speech(Step):
     """Words with times and probabilities, by Whisper (Radford et al. 2022, https://arxiv.org/abs/2212.04356)."""
 
-    key: ClassVar[str] = "transcribe.v3"
+    key: ClassVar[str] = "transcribe.v4"
     packages: ClassVar[tuple[str, ...]] = ("faster-whisper", "ctranslate2", "openai-whisper")
     reads: ClassVar[tuple[str, ...]] = ("audio", "voice", "language")
 
@@ -45,7 +48,7 @@ class Speech(Step):
     revision: str | None = None
     """The hub revision of the model; named models have one of their own."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """cpu computes in int8, cuda in float16; cuda asks the engine for a GPU, auto takes one that is there."""
+    """cpu computes in int8, cuda in float16 on a GPU that the engine is asked for; auto takes one if there is any."""
     language: str | None = None
     """For recordings whose source names none; without it the language is detected."""
     beam_size: Annotated[int, Field(ge=1, le=20)] = 5
@@ -77,6 +80,8 @@ class Speech(Step):
             memory *= 2
         if self.device == "cuda":
             return Needs(gpus=1, memory_mb=memory, batch=_GPU_RECORDINGS)
+        if self.device == "auto":
+            return Needs(memory_mb=memory, gpu_if_any=1, gpu_batch=_GPU_RECORDINGS)
         return Needs(memory_mb=memory)
 
     def requires(self) -> tuple[Step, ...]:
@@ -114,13 +119,13 @@ class Speech(Step):
             works = [_work(recording, files.enter_context(recording.local("audio"))) for recording in recordings]
             by_language: dict[str, list[_Work]] = defaultdict(list)
             for work in works:
-                if work.chunks:
+                if work.lanes:
                     _settle_language(work, model, work.recording.source.language or self.language)
                     by_language[work.language or ""].append(work)
             for language, group in by_language.items():
                 _recognize_all(group, model, language)
         for work in works:
-            work.recording.write("words", _result(work))
+            work.recording.write("words", _result(work, model.numbers))
 
 
 @dataclass
@@ -129,7 +134,7 @@ class _Work:
     audio: Path
     length: int
     spans: list[tuple[float, float]]
-    chunks: list[Chunk] = field(default_factory=list)
+    lanes: list["_Lane"] = field(default_factory=list)
     language: str | None = None
     language_probability: float | None = None
     encoded: dict[Chunk, Any] = field(default_factory=dict)
@@ -140,11 +145,41 @@ class _Work:
         return first + quietest_sample(_sound(self.audio, first, last))
 
 
+@dataclass
+class _Lane:
+    """A stretch of a recording, heard window by window."""
+
+    work: _Work
+    left: Chunk | None
+    """What is still to be heard."""
+    half: Chunk | None = None
+    """The next window, where a longer one was suspect."""
+    bound_s: float | None = None
+    """The end of a suspect window, which the next ones do not pass."""
+
+    def window(self) -> Chunk | None:
+        """What to hear next; None where nobody speaks any more."""
+        if self.half is not None or self.left is None:
+            return self.half
+        bounded = None if self.bound_s is None else self.left.earlier_than(self.bound_s)
+        found = windows(bounded, self.work.spans, quietest=self.work.quietest) if bounded is not None else []
+        if not found:
+            self.bound_s = None
+            found = windows(self.left, self.work.spans, quietest=self.work.quietest)
+        return found[0] if found else None
+
+    def go_on(self, window: Chunk, rest: Chunk | None) -> None:
+        """After a window that was heard but for the rest."""
+        self.half = None
+        self.left = self.left and self.left.later_than(window.end_s if rest is None else rest.start_s)
+
+
 def _work(recording: Recording, audio: Path) -> _Work:
     length = round(sound.length_s(audio) * RATE_HZ)
     spans = [(span.start, span.end) for span in recording.read("voice", Voice).spans]
     work = _Work(recording, audio, length, spans)
-    work.chunks = cut_chunks(spans, length, quietest=work.quietest)
+    lanes = cut_chunks(spans, length, quietest=work.quietest, longest_s=_LANE_S)
+    work.lanes = [_Lane(work, lane) for lane in lanes]
     return work
 
 
@@ -162,7 +197,8 @@ def _settle_language(work: _Work, model: Recognizer, given: str | None) -> None:
     elif model.languages == {"en"}:
         work.language = "en"
     else:
-        first = work.chunks[: min(_DETECT_FROM, model.batch)]
+        lane = work.lanes[0]
+        first = windows(lane.left, work.spans, quietest=work.quietest)[:_DETECT_FROM] if lane.left else []
         work.encoded = dict(zip(first, model.encode([_heard_sound(work, chunk) for chunk in first]), strict=True))
         total: dict[str, float] = defaultdict(float)
         for chunk, table in zip(first, model.detect(list(work.encoded.values())), strict=True):
@@ -174,25 +210,25 @@ def _settle_language(work: _Work, model: Recognizer, given: str | None) -> None:
 
 
 def _recognize_all(works: Sequence[_Work], model: Recognizer, language: str) -> None:
-    """Hear all chunks, batch by batch: suspect ones again in halves, and what was left out at their ends."""
-    queue = [(work, chunk) for work in works for chunk in work.chunks]
-    halved: set[tuple[str, Chunk]] = set()
-    while queue:
-        batch, queue = queue[: model.batch], queue[model.batch :]
-        encoded = _encoded(batch, model)
-        texts = model.recognize(encoded, [len(chunk) for _, chunk in batch], language)
-        for (work, chunk), heard in zip(batch, texts, strict=True):
-            if is_suspect(heard.text, heard.mean_log_probability) and (work.recording.id, chunk) not in halved:
-                parts = halves(chunk, work.spans, quietest=work.quietest)
-                if len(parts) > 1:
-                    queue += [(work, part) for part in parts]
-                    halved |= {(work.recording.id, part) for part in parts}
+    """Hear all lanes, several at a time: suspect windows again in halves, and what was left out with the next one."""
+    lanes = [lane for work in works for lane in work.lanes]
+    while lanes:
+        batch = [(lane, window) for lane in lanes[: model.batch] if (window := lane.window()) is not None]
+        chunks = [(lane.work, window) for lane, window in batch]
+        texts = (
+            model.recognize(_encoded(chunks, model), [len(window) for _, window in chunks], language) if chunks else []
+        )
+        for (lane, window), heard in zip(batch, texts, strict=True):
+            work = lane.work
+            if lane.bound_s is None and is_suspect(heard.text, heard.mean_log_probability):
+                lane.half = half(window, work.spans, quietest=work.quietest)
+                if lane.half is not None:
+                    lane.bound_s = window.end_s
                     continue
-            work.heard.append((chunk, heard))
-            rest = unheard(chunk, heard, language, work.spans)
-            if rest is not None:
-                queue.append((work, rest))
-                halved.add((work.recording.id, rest))
+            work.heard.append((window, heard))
+            lane.go_on(window, unheard(window, heard, language, work.spans))
+        heard_on = {id(lane) for lane, _ in batch}
+        lanes = [lane for lane in lanes[: model.batch] if id(lane) in heard_on] + lanes[model.batch :]
 
 
 def _encoded(batch: Sequence[tuple[_Work, Chunk]], model: Recognizer) -> list[Any]:
@@ -209,11 +245,12 @@ def _sound(audio: Path, first: int, last: int) -> NDArray[np.float32]:
     return sound.samples(audio, first / RATE_HZ, last / RATE_HZ)
 
 
-def _result(work: _Work) -> Transcript:
-    return transcript(
+def _result(work: _Work, numbers: str) -> Transcript:
+    found = transcript(
         sorted(work.heard, key=lambda pair: pair[0].pieces),
         spans=work.spans,
         length_ms=work.length * 1000 // RATE_HZ,
         language=work.language,
         language_probability=work.language_probability,
     )
+    return found.model_copy(update={"numbers": numbers})

@@ -18,7 +18,7 @@ utterances that had a pause of a second between them. Only silences longer than 
 LONGEST_S = 29.0
 """A Whisper window is 30 s; the last second stays silent, so that the last word is not cut."""
 _GOOD_GAP_S = 1.0
-_LEAST_TO_HALVE_S = 4.0
+_LEAST_TO_HALVE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,12 @@ class Chunk:
         """What of it lies after a time of the recording's clock; None if nothing does."""
         time = round(time_s * RATE_HZ)
         left = tuple((max(first, time), last) for first, last in self.pieces if last > time)
+        return Chunk(left) if left else None
+
+    def earlier_than(self, time_s: float) -> "Chunk | None":
+        """What of it lies before a time of the recording's clock; None if nothing does."""
+        time = round(time_s * RATE_HZ)
+        left = tuple((first, min(last, time)) for first, last in self.pieces if first < time)
         return Chunk(left) if left else None
 
     def speech_s(self, spans: Sequence[tuple[float, float]]) -> float:
@@ -120,13 +126,17 @@ def cut_chunks(
     return chunks
 
 
-def halves(chunk: Chunk, spans: Sequence[tuple[float, float]], *, quietest: Callable[[int, int], int]) -> list[Chunk]:
-    """The chunk cut at a good silence near its middle into two, seldom three; itself alone if it is short.
+def windows(
+    chunk: Chunk,
+    spans: Sequence[tuple[float, float]],
+    *,
+    quietest: Callable[[int, int], int],
+    longest_s: float = LONGEST_S,
+) -> list[Chunk]:
+    """The chunk cut at good silences into some of at most `longest_s`; none where nobody speaks in it.
 
     spans: where somebody speaks, at least all spans that the chunk touches.
     """
-    if len(chunk) < _LEAST_TO_HALVE_S * RATE_HZ:
-        return [chunk]
     inside = [
         (max(start, first / RATE_HZ), min(end, last / RATE_HZ))
         for start, end in spans
@@ -134,8 +144,16 @@ def halves(chunk: Chunk, spans: Sequence[tuple[float, float]], *, quietest: Call
         if start < last / RATE_HZ and first / RATE_HZ < end
     ]
     first, last = chunk.pieces[0][0], chunk.pieces[-1][1]
-    shorter = cut_chunks(inside, last, quietest=quietest, longest_s=len(chunk) / RATE_HZ / 2 + PAD_S)
-    return [Chunk(tuple((max(a, first), b) for a, b in part.pieces)) for part in shorter]
+    found = cut_chunks(inside, last, quietest=quietest, longest_s=longest_s)
+    return [Chunk(tuple((max(a, first), b) for a, b in part.pieces)) for part in found]
+
+
+def half(chunk: Chunk, spans: Sequence[tuple[float, float]], *, quietest: Callable[[int, int], int]) -> Chunk | None:
+    """The chunk up to a good silence near its middle; None if it is short, or cannot be cut. spans: as `windows`."""
+    if len(chunk) < _LEAST_TO_HALVE_S * RATE_HZ:
+        return None
+    parts = windows(chunk, spans, quietest=quietest, longest_s=len(chunk) / RATE_HZ / 2 + PAD_S)
+    return parts[0] if len(parts) > 1 else None
 
 
 def _split(span: tuple[int, int], longest: int, quietest: Callable[[int, int], int]) -> list[tuple[int, int]]:

@@ -17,7 +17,9 @@ from schemas.transcript import Doubt, Transcript, Word
 MARGIN_S = 0.1
 """How far a word may reach out of the detected speech: the edges of that are not sharper."""
 LEAST_LEFT_S = 1.0
-"""Speech at the end of a chunk that is worth a turn of its own."""
+"""Speech at the end of a chunk that is not left out."""
+LEAST_WORDLESS_S = 1.0
+"""Speech without a word that is told."""
 LEAST_SKIPPED_S = 0.7
 BACK_S = 4.0
 """How far back to look for a pause at which to take up what was left out.
@@ -44,23 +46,29 @@ def transcript(
     words: list[Timed] = []
     doubts: list[Doubt] = []
     starts = [start for start, _ in spans]
-    heard_to = 0
+    heard_to, said_to_ms = 0, 0
     for (chunk, text), following in zip(heard, [*heard[1:], None], strict=False):
         if _is_no_speech(text):
             doubts.append(Doubt(start=round(chunk.start_s, 3), end=round(chunk.end_s, 3), reason="no-speech"))
             continue
         timed = _timed(chunk, text, language or "", _near(chunk, spans, starts))
-        if words and timed and chunk.pieces[0][0] < heard_to and _same_word(words[-1], timed[0]):
-            # The rest of a chunk was cut off inside its last word, which was heard twice.
-            timed = timed[1:]
+        if words and timed and chunk.pieces[0][0] < heard_to and _letters(words[-1]) == _letters(timed[0]):
+            # The last word of a chunk was heard twice: its rest was cut off inside the word,
+            if timed[0].start_ms - words[-1].end_ms < _TWICE_WITHIN_MS:
+                timed = timed[1:]
+            # or the word was put too early at first.
+            elif timed[0].start_ms < said_to_ms:
+                words.pop()
         if following is not None and _is_heard_again(chunk, *following):
             cut_ms = _ms(following[0].start_s)
             timed = [word for word in timed if (word.start_ms + word.end_ms) / 2 < cut_ms]
         heard_to = max(heard_to, chunk.pieces[-1][1])
+        said_to_ms = _ms(chunk.on_clock(0, len(chunk) / RATE_HZ if text.until_s is None else text.until_s)[1])
         low = max(words[-1].end_ms if words else 0, _ms(chunk.start_s))
         found, loops = without_loops(in_order(timed, min(low, length_ms), min(_ms(chunk.end_s), length_ms)))
         words += rounded(found)
         doubts += loops
+    doubts += wordless(words, spans, doubts)
     doubts += improbable(words)
     if not words:
         return Transcript(language=None, language_probability=None, words=(), doubts=_sorted(doubts))
@@ -125,11 +133,30 @@ def _is_heard_again(chunk: Chunk, later: Chunk, text: Heard) -> bool:
     return later.pieces[0][0] < chunk.pieces[-1][1] and bool(text.parts) and not _is_no_speech(text)
 
 
-def _same_word(last: Timed, first: Timed) -> bool:
-    letters = [
-        "".join(character for character in word.text.casefold() if character.isalnum()) for word in (last, first)
-    ]
-    return letters[0] == letters[1] and first.start_ms - last.end_ms < _TWICE_WITHIN_MS
+def _letters(word: Timed) -> str:
+    return "".join(character for character in word.text.casefold() if character.isalnum())
+
+
+def wordless(words: Sequence[Timed], spans: Sequence[tuple[float, float]], doubts: Sequence[Doubt] = ()) -> list[Doubt]:
+    """Stretches of at least `LEAST_WORDLESS_S` of speech in which no word lies, and which no doubt has named yet.
+
+    A recogniser leaves out words without a sign. Laughter and song, which the detector may take for speech, are told
+    by this too.
+    """
+    named = [(word.start_ms / 1000 - MARGIN_S, word.end_ms / 1000 + MARGIN_S) for word in words]
+    named = sorted([*named, *((doubt.start, doubt.end) for doubt in doubts)])
+    found: list[Doubt] = []
+    at, free = 0, 0.0
+    for start, end in spans:
+        free = max(free, start)
+        while free < end:
+            low, high = named[at] if at < len(named) else (end, end)
+            if min(low, end) - free >= LEAST_WORDLESS_S:
+                found.append(Doubt(start=round(free, 3), end=round(min(low, end), 3), reason="no-words"))
+            if low >= end:
+                break
+            free, at = max(free, high), at + 1
+    return found
 
 
 def _near(chunk: Chunk, spans: Sequence[tuple[float, float]], starts: Sequence[float]) -> Sequence[tuple[float, float]]:

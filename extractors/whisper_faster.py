@@ -21,6 +21,7 @@ _FIRST_WITHIN = 50
 # On a CPU a chunk in decoding takes about as many bytes as the weights do, and larger models gain less from a batch.
 _CPU_BATCH, _CPU_BATCH_BYTES = 8, 1_000_000_000
 _GPU_BATCH = 16
+CPU_NUMBERS, GPU_NUMBERS = "int8", "float16"
 
 
 class FasterWhisper:
@@ -31,6 +32,7 @@ class FasterWhisper:
         self._beam_size = beam_size
         self.mixes = model.model.device == "cuda"
         on_cpu = max(min(_CPU_BATCH_BYTES // max(weights_bytes, 1), _CPU_BATCH), 1)
+        self.numbers = GPU_NUMBERS if self.mixes else CPU_NUMBERS
         self.batch = _GPU_BATCH if self.mixes else on_cpu
         self.languages = frozenset(model.supported_languages)
 
@@ -180,7 +182,7 @@ def load(folder: Path, *, device: str, beam_size: int) -> FasterWhisper:
         model = WhisperModel(
             str(folder),
             device="cuda" if on_gpu else "cpu",
-            compute_type="float16" if on_gpu else "int8",
+            compute_type=GPU_NUMBERS if on_gpu else CPU_NUMBERS,
             cpu_threads=1,
             num_workers=1,
             local_files_only=True,

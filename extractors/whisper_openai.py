@@ -25,6 +25,7 @@ class OpenaiWhisper:
         self._model = model
         self._beam_size = beam_size
         self.mixes = model.device.type == "cuda"
+        self.numbers = "float16" if self.mixes else "float32"
         self.batch = _GPU_BATCH if self.mixes else _CPU_BATCH
         self.languages = frozenset(LANGUAGES) if model.is_multilingual else frozenset({"en"})
 

@@ -4,9 +4,12 @@ import os
 import platform
 import socket
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 from schemas.run import Machine
+
+_GPUS = Path("/proc/driver/nvidia/gpus")
 
 
 def machine() -> Machine:
@@ -27,6 +30,16 @@ def machine() -> Machine:
         gpu=Path("/proc/driver/nvidia/version").exists(),
         python=platform.python_version(),
     )
+
+
+def gpus() -> tuple[str, ...]:
+    """The NVIDIA GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; only Linux tells."""
+    count = sum(1 for _ in _GPUS.iterdir()) if _GPUS.is_dir() else 0
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is None or not count:
+        return tuple(str(number) for number in range(count))
+    # CUDA takes them up to the first that it cannot know.
+    return tuple(takewhile(lambda name: name and not name.startswith("-"), map(str.strip, allowed.split(","))))
 
 
 def cores() -> int:

@@ -71,6 +71,23 @@ class Needs(BaseModel):
     memory_mb: int = 1000
     batch: int = 1
     """How many recordings `run` takes at a time, at most."""
+    gpu_if_any: float = 0
+    """Taken where there is a GPU, besides `gpus`; done without where there is none."""
+    gpu_batch: int | None = None
+    """`batch` where that is taken."""
+
+    def where(self, gpus: float) -> "Needs":
+        """What is taken on a machine, or a cluster, with so many GPUs: nothing is left open."""
+        if not self.gpu_if_any or not gpus:
+            return self.model_copy(update={"gpu_if_any": 0.0, "gpu_batch": None})
+        return self.model_copy(
+            update={
+                "gpus": self.gpus + self.gpu_if_any,
+                "batch": self.gpu_batch or self.batch,
+                "gpu_if_any": 0.0,
+                "gpu_batch": None,
+            }
+        )
 
 
 class Step(BaseModel, ABC):

@@ -24,7 +24,11 @@ class Word(Record):
 
 
 class Doubt(Record):
-    """A stretch that a reader should distrust, with the reason (`repetition`, `low-probability`, `no-speech`)."""
+    """A stretch that a reader should distrust, with the reason.
+
+    `repetition`, `low-probability`, `no-speech` (the detector finds a voice there, the recogniser finds none), or
+    `no-words` (somebody speaks, and no word was heard).
+    """
 
     start: Seconds
     end: Seconds
@@ -40,6 +44,8 @@ class Transcript(Record):
     """None when the language was given, not detected."""
     words: tuple[Word, ...]
     doubts: tuple[Doubt, ...] = ()
+    numbers: str | None = None
+    """What the recogniser computed in: `int8` or `float32` on a CPU, `float16` on a GPU; None in older ones."""
 
     @property
     def text(self) -> str:

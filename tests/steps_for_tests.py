@@ -37,6 +37,32 @@ class Length(Step):
             recording.write("length", Note(text=str(size * self.factor)))
 
 
+class Placed(Step):
+    """Takes a GPU if there is any. Tells which one it sees, its process, and how many recordings it was given."""
+
+    key: ClassVar[str] = "test.placed.v1"
+    reads: ClassVar[tuple[str, ...]] = ("length",)
+    kills: str = ""
+    """A file; while it is there, the process that runs this removes it and dies."""
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        return ("placed",)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(gpu_if_any=1, gpu_batch=3)
+
+    def run(self, recordings: Sequence[Recording], model: Any) -> None:
+        if self.kills and Path(self.kills).exists():
+            Path(self.kills).unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.2)
+        for recording in recordings:
+            seen = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+            recording.write("placed", Note(text=f"{seen} {os.getpid()} {len(recordings)}"))
+
+
 class Waits(Step):
     """Waits until a file is there, a minute at most."""
 

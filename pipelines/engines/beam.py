@@ -32,7 +32,7 @@ from pipelines.engines.beam_stages import (
     told_in,
 )
 from pipelines.engines.spread import Spread, Workers
-from pipelines.machine import cores
+from pipelines.machine import cores, gpus
 from pipelines.plan import Plan
 from pipelines.runner import ACQUIRE
 from pipelines.store import Store
@@ -219,7 +219,8 @@ def _pipeline(options: Any, first: Sequence[Stage], plan: Plan, count: int, hire
         | "rows" >> beam.ParDo(Do(rows)),
     )
     for index, step in enumerate(plan.lineage.steps):
-        size = step.needs.batch
+        # What Beam's workers have is not known here; a batch in a worker without a GPU is done one by one.
+        size = step.needs.where(len(gpus())).batch
         batches = ids | f"{step.key}/batch" >> (
             beam.BatchElements(size, size, record_metrics=False) if size > 1 else beam.Map(lambda one: [one])
         )

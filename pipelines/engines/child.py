@@ -46,6 +46,8 @@ class Child:
     pipe: Connection
     task: Task | None = None
     loaded: set[int] = field(default_factory=set)
+    gpu: str | None = None
+    """Its own GPU, and the only one that it sees; None where none was given out to it."""
 
     def give(self, task: Task) -> None:
         """Have it work. If it died while it was idle, that is found by who waits for the answer."""
@@ -74,13 +76,14 @@ class Child:
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
-def start(plan: Plan, url: str) -> Child:
-    """A new worker process for a plan, on the store of that URL."""
+def start(plan: Plan, url: str, gpu: str | None = None) -> Child:
+    """A new worker process for a plan, on the store of that URL. gpu: the one that it shall see, None for all."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with _starting:
-        before = {name: os.environ.get(name) for name in ONE_THREAD}
-        os.environ.update(ONE_THREAD)  # read by libraries when a worker imports them
+        wanted = ONE_THREAD if gpu is None else {**ONE_THREAD, "CUDA_VISIBLE_DEVICES": gpu}
+        before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)  # read by libraries when a worker imports them
         try:
             process = context.Process(target=_work, args=(theirs, plan, url, os.getpid()), daemon=True)
             process.start()
@@ -91,7 +94,7 @@ def start(plan: Plan, url: str) -> Child:
                 else:
                     os.environ[name] = value
     theirs.close()
-    return Child(process, ours)
+    return Child(process, ours, gpu=gpu)
 
 
 def stop(children: Sequence[Child]) -> None:

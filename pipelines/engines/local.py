@@ -16,7 +16,7 @@ from pipelines.acquiring.acquire import is_current
 from pipelines.engines.again import forget_failures, give_up
 from pipelines.engines.child import ACQUIRING, Child, Task, start, stop
 from pipelines.engines.spread import Spread, Workers
-from pipelines.machine import cores
+from pipelines.machine import cores, gpus
 from pipelines.plan import Plan, is_todo
 from pipelines.recording import StoredRecording
 from pipelines.runner import ACQUIRE, Runner, outcome
@@ -62,7 +62,8 @@ class LocalEngine:
 
 def _in_this_process(plan: Plan, rows: Iterable[SourceRow], store: Store, *, retry: bool) -> Iterator[Outcome]:
     runner = Runner(plan, store)
-    for batch in _batches(rows, max(step.needs.batch for step in plan.steps)):
+    needs = [step.needs.where(len(gpus())) for step in runner.lineage.steps]
+    for batch in _batches(rows, max(need.batch for need in needs)):
         ids = []
         for row in batch:
             recording = store.open(row.id, runner.lineage)
@@ -72,8 +73,8 @@ def _in_this_process(plan: Plan, rows: Iterable[SourceRow], store: Store, *, ret
             yield told
             if told.state != "failed":
                 ids.append(row.id)
-        for index, step in enumerate(runner.lineage.steps):
-            for some in _batches(ids, step.needs.batch):
+        for index, need in enumerate(needs):
+            for some in _batches(ids, need.batch):
                 yield from runner.run(index, some)
 
 
@@ -98,7 +99,9 @@ class _Driver:
         self.deaths: Counter[tuple[int, str]] = Counter()
         self.in_flight = 0
         self.exhausted = False
-        self.ahead = workers * _AHEAD + 2 * max((step.needs.batch for step in self.steps), default=1)
+        self.gpus = gpus()
+        self.needs = [step.needs.where(len(self.gpus)) for step in self.steps]
+        self.ahead = workers * _AHEAD + 2 * max((need.batch for need in self.needs), default=1)
 
     def run(self) -> Iterator[Outcome]:
         while True:
@@ -140,33 +143,42 @@ class _Driver:
         self.in_flight -= 1
 
     def _hand_out(self) -> None:
-        while (idle := self._idle()) is not None:
-            task = self._choose(idle)
-            if task is None:
-                return
-            idle.give(task)
+        while any(self._give(worker) for worker in self.workers if worker.task is None) or self._one_more():
+            pass
 
-    def _idle(self) -> Child | None:
-        for worker in self.workers:
-            if worker.task is None:
-                return worker
-        waiting = bool(self.alone) or any(self.ready.values())
-        if waiting and len(self.workers) < self.most:
-            self.workers.append(start(self.plan, self.store.url))
-            return self.workers[-1]
-        return None
+    def _give(self, worker: Child) -> bool:
+        task = self._choose(worker)
+        if task is not None:
+            worker.give(task)
+        return task is not None
+
+    def _one_more(self) -> bool:
+        """Start another worker where there is work that nobody is there for; the first get a GPU each."""
+        free = [gpu for gpu in self.gpus if gpu not in {worker.gpu for worker in self.workers}]
+        if not free and any(worker.task is None for worker in self.workers):
+            return False
+        if not (self.alone or any(self.ready.values())) or len(self.workers) >= self.most:
+            return False
+        self.workers.append(start(self.plan, self.store.url, free[0] if free else None))
+        return True
+
+    def _may(self, worker: Child, index: int) -> bool:
+        """Whether the worker may run the step: what takes a GPU is for those that have one of their own."""
+        return index == ACQUIRING or not self.gpus or not self.needs[index].gpus or worker.gpu is not None
 
     def _choose(self, worker: Child) -> Task | None:
         """The furthest step that the worker has a model for, else the furthest: recordings are finished, not begun."""
-        if self.alone:
-            return self.alone.popleft()
-        full = [index for index in self.ready if self._is_full(index)]
+        for task in self.alone:
+            if self._may(worker, task.index):
+                self.alone.remove(task)
+                return task
+        full = [index for index in self.ready if self._may(worker, index) and self._is_full(index)]
         if not full:
             return None
         index = max(full, key=lambda index: (index in worker.loaded, index))
         if index == ACQUIRING:
             return self.ready[index].popleft()
-        size = self.steps[index].needs.batch
+        size = self.needs[index].batch
         queue = self.ready[index]
         ids = [queue.popleft().ids[0] for _ in range(min(size, len(queue)))]
         return Task(index, tuple(ids))
@@ -176,7 +188,7 @@ class _Driver:
         queue = self.ready[index]
         if not queue:
             return False
-        if index == ACQUIRING or len(queue) >= self.steps[index].needs.batch:
+        if index == ACQUIRING or len(queue) >= self.needs[index].batch:
             return True
         on_the_way = any(self.ready[before] for before in range(ACQUIRING, index)) or any(
             worker.task is not None and worker.task.index < index for worker in self.workers

@@ -132,7 +132,8 @@ class RayEngine:
         node = _at(ray.get_runtime_context().get_node_id())
         remote = ray.remote(Ledger).options(num_cpus=0, scheduling_strategy=node, max_restarts=-1, max_task_retries=-1)
         ledger = remote.remote()
-        least = max((step.needs.batch for step in plan.lineage.steps if step.needs.gpus), default=1)
+        needs = [step.needs.where(there.get("GPU", 0.0)) for step in plan.lineage.steps]
+        least = max((need.batch for need in needs if need.gpus), default=1)
         packets = Packets(rows, lambda: self.workers or math.ceil(ray.cluster_resources().get("CPU", 1)), least)
         try:
             stages = self._stages(dataset(ledger), plan, store, wanted, ledger)
@@ -158,7 +159,8 @@ class RayEngine:
                 Stage,
                 fn_constructor_args=[plan, store.url, pool.indexes, ledger],
                 fn_constructor_kwargs={"retry": self.retry},
-                batch_size=None,  # a number would make Ray wait for so many before a step begins
+                # A larger number would make Ray wait for so many packets before a step begins; with a GPU it wants one.
+                batch_size=1 if pool.gpus else None,
                 batch_format="pyarrow",
                 compute=ray.data.ActorPoolStrategy(
                     min_size=1,

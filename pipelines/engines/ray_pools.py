@@ -51,7 +51,7 @@ def pools(steps: Sequence[Step], resources: Mapping[str, float], workers: int | 
                 do="start a node with --num-gpus, or set the measurement's device to cpu",
             )
     cpus = resources.get("CPU", 1.0)
-    each = [step.needs for step in steps]
+    each = [step.needs.where(resources.get("GPU", 0.0)) for step in steps]
     small = _FIRST_SHARE * cpus < ACQUIRE_NEEDS.cpus + sum(need.cpus for need in each)
     groups = _neighbours(each) if small else [(index,) for index in range(len(each))]
     needs = [ACQUIRE_NEEDS, *(_together([each[index] for index in group]) for group in groups)]

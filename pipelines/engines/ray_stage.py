@@ -144,7 +144,9 @@ class Stage:
         return {one.recording: [asdict(one)] for one in told}
 
     def _run(self, index: int, ids: Sequence[str]) -> list[Outcome]:
-        most = self._runner.lineage.steps[index].needs.batch
+        import ray
+
+        most = self._runner.lineage.steps[index].needs.where(len(ray.get_gpu_ids())).batch
         return [told for at in range(0, len(ids), most) for told in self._runner.run(index, ids[at : at + most])]
 
     def _attempt(

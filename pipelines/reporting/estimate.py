@@ -57,7 +57,7 @@ def figures(plan: Plan, rows: Iterable[SourceRow], store: Store) -> Figures:
         for kind, count in _sizes(recording, store).items():
             stored[kind] += count / len(found)
     latest = max((report.runs[0] for report in reports(store, plan.recipe.name)), key=lambda run: run.ended)
-    steps = [_figure(plan, step, taken, found) for step in plan.lineage.steps]
+    steps = [_figure(plan, step, taken, found, gpu=latest.machine.gpu) for step in plan.lineage.steps]
     acquiring = StepFigure(step=ACQUIRE, share=1.0, seconds=taken[""], requests=_ACQUIRE_REQUESTS)
     return Figures(
         measured=f"{len(found)} recordings in {store.root}, built on {latest.machine.processor}"
@@ -162,7 +162,7 @@ def _seconds(plan: Plan, store: Store) -> dict[str, float]:
     return {identity: seconds[identity] / count for identity, count in made.items() if count}
 
 
-def _figure(plan: Plan, step: Step, taken: dict[str, float], among: list[StoredRecording]) -> StepFigure:
+def _figure(plan: Plan, step: Step, taken: dict[str, float], among: list[StoredRecording], *, gpu: bool) -> StepFigure:
     settled = [one for one in among if not is_todo(one, step)]
     share = sum(any(one.has(kind) for kind in step.makes) for one in settled) / max(1, len(settled))
     seconds = taken.get(step_digest(step))
@@ -177,7 +177,7 @@ def _figure(plan: Plan, step: Step, taken: dict[str, float], among: list[StoredR
         seconds=seconds or 0.0,
         grows=not set(step.makes) <= {"facts"},
         cpus=step.needs.cpus,
-        gpus=step.needs.gpus,
+        gpus=step.needs.where(gpu).gpus,
         # And what it reads, and what it makes.
         requests=_STEP_REQUESTS
         + sum(kind in plan.lineage.maker for kind in plan.lineage.inputs(step))

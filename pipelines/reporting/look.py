@@ -73,6 +73,8 @@ def _timeline(recording: StoredRecording) -> list[dict[str, Any]]:
     if recording.has("words"):
         words = recording.read("words", Transcript)
         lines.append({"what": "words", "text": words.text, "spans": [(word.start, word.end) for word in words.words]})
+        if words.numbers is not None:
+            lines.append({"what": "computed in", "text": words.numbers, "spans": []})
     if recording.has("segments"):
         for segment in recording.read("segments", Segments).segments:
             spans = [] if segment.start is None or segment.end is None else [(segment.start, segment.end)]

@@ -61,6 +61,7 @@ class Watch(Step):
         return Needs(
             cpus=max([1.0, *(need.cpus for need in each)]),
             gpus=max([0.0, *(need.gpus for need in each)]),
+            gpu_if_any=max([0.0, *(need.gpu_if_any for need in each)]),
             memory_mb=max([500, *(need.memory_mb for need in each)]) + 500,
         )
 

@@ -35,6 +35,7 @@ def test_faster_whisper_takes_float16_on_a_gpu_and_int8_elsewhere(monkeypatch, g
     # Recordings share passes where that gains something and changes nothing: on a GPU.
     assert loaded.mixes == (taken == "cuda")
     assert (loaded.batch == whisper_faster._GPU_BATCH) == (taken == "cuda")
+    assert loaded.numbers == asked["compute_type"]
 
 
 @pytest.mark.parametrize(("gpus", "device", "taken"), TAKEN)
@@ -52,6 +53,7 @@ def test_openai_whisper_takes_float16_on_a_gpu_and_float32_elsewhere(monkeypatch
     loaded = whisper_openai.load(tmp_path / "mine.pt", model=str(tmp_path / "mine.pt"), device=device, beam_size=5)
     assert asked == {"device": taken}
     assert loaded.mixes == (taken == "cuda")
+    assert loaded.numbers == ("float16" if taken == "cuda" else "float32")
 
 
 @pytest.mark.parametrize(("gpus", "device", "taken"), TAKEN)
@@ -67,13 +69,19 @@ def test_pictures_go_where_the_recipe_says(monkeypatch, tmp_path, gpus, device, 
     assert asked == [("clip", tmp_path, taken)]
 
 
-def test_a_gpu_is_asked_of_an_engine_only_where_the_recipe_names_it():
-    for device, gpus in (("cuda", 1), ("auto", 0), ("cpu", 0)):
-        assert Speech(device=device).needs.gpus == gpus
-        assert PictureEmbedding(device=device).needs.gpus == gpus
+@pytest.mark.parametrize("step", [Speech, PictureEmbedding])
+@pytest.mark.parametrize(
+    ("there", "device", "asked"), [(0, "cuda", 1), (4, "cuda", 1), (0, "auto", 0), (4, "auto", 1), (4, "cpu", 0)]
+)
+def test_a_gpu_is_asked_of_an_engine_where_the_recipe_names_it_or_there_is_one(step, there, device, asked):
+    needs = step(device=device).needs.where(there)
+    assert needs.gpus == asked
+    assert needs.batch == (16 if asked and step is Speech else step(device=device).needs.batch)
+    # Nothing is left open, and asking again changes nothing.
+    assert needs.where(there) == needs
 
 
 def test_the_package_that_runs_on_the_processor_takes_no_gpu():
-    assert PictureEmbedding(model=NAME).needs.gpus == 0
+    assert PictureEmbedding(model=NAME).needs.where(4).gpus == 0
     with pytest.raises(ValidationError, match="runs on the processor alone"):
         PictureEmbedding(model=NAME, device="cuda")

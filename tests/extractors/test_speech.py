@@ -85,6 +85,7 @@ def test_the_transcript_says_what_is_known(tmp_path, english, detector):
     found = hear(recording(tmp_path / "r", np.concatenate([silence(1), say(SENTENCE), silence(1)])), english, detector)
     assert plain(found) == SENTENCE.split()
     assert found.text[0] != " "
+    assert found.numbers == "int8"
     # An English model detects nothing: the language is known, its probability is not measured.
     assert (found.language, found.language_probability) == ("en", None)
     assert all(word.probability is not None and 0 <= word.probability <= 1 for word in found.words)
@@ -271,6 +272,7 @@ class Parrot:
     """Hears one word for each chunk, `w` and the number of samples; in chunks over `sane` seconds it runs in a loop."""
 
     languages = frozenset({"en", "de"})
+    numbers = "int8"
     batch = 4
 
     def __init__(self, *, mixes: bool, sane: float = 30.0, likely: str = "en") -> None:
@@ -304,7 +306,8 @@ def with_voice(folder, seconds, spans, **known):
 
 
 def test_chunks_of_several_recordings_share_a_batch_only_where_the_model_mixes(tmp_path):
-    for mixes, expected in ((True, [("en", 4), ("en", 2), ("de", 3)]), (False, [("en", 3), ("en", 3), ("de", 3)])):
+    alone = [("en", 1)] * 6 + [("de", 1)] * 3
+    for mixes, expected in ((True, [("en", 2)] * 3 + [("de", 1)] * 3), (False, alone)):
         spans = [(1.0, 26.0), (31.0, 56.0), (61.0, 86.0)]
         made = [
             with_voice(tmp_path / f"{mixes}{number}", 90, spans, language=language)
@@ -330,7 +333,11 @@ def test_a_chunk_in_a_loop_is_heard_again_in_halves(tmp_path):
     Speech().run([made], Parrot(mixes=False, sane=15.0))
     found = made.read("words", Transcript)
     assert [round(word.start) for word in found.words] == [1, 13]
-    assert found.doubts == ()
+    # The parrot says a short word in each, and no more for ten seconds: that is told. There is no loop.
+    assert [(doubt.reason, doubt.start, doubt.end) for doubt in found.doubts] == [
+        ("no-words", found.words[0].end + 0.1, 12.0),
+        ("no-words", found.words[1].end + 0.1, 24.0),
+    ]
 
 
 def test_a_loop_that_stays_in_halves_is_cut_and_doubted(tmp_path):
@@ -427,7 +434,9 @@ def test_a_step_asks_for_sound_and_voice():
     assert step.requires() == (SoundTrack(), VoiceActivity())
     assert step.makes == ("words",)
     assert step.reads == ("audio", "voice", "language")
-    assert (step.needs.batch, step.needs.gpus) == (1, 0)
+    assert (step.needs.where(0).batch, step.needs.where(0).gpus) == (1, 0)
+    assert step.needs.where(2) == Speech(device="cuda").needs
+    assert Speech(device="cpu").needs.where(2).gpus == 0
     on_gpu = Speech(device="cuda").needs
     assert on_gpu.gpus == 1
     assert on_gpu.batch > 1

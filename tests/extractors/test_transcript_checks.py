@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from extractors.languages import english_only, whisper_code
 from extractors.recognizer import Heard, finished, marked, openings
-from extractors.speech_chunks import Chunk, cut_chunks, halves, quietest_sample
-from extractors.transcribe import transcript, unheard
+from extractors.speech_chunks import Chunk, cut_chunks, half, quietest_sample, windows
+from extractors.transcribe import transcript, unheard, wordless
 from extractors.transcript_checks import ends_sentence, is_no_speech, is_suspect, repetitions, without_loops
 from extractors.word_times import Aligned, Timed, in_order, in_speech, trimmed, words_of
+from schemas.transcript import Doubt
 
 RATE = 16_000
 
@@ -78,17 +79,18 @@ def test_speech_without_a_pause_is_cut_where_it_is_quietest():
 
 
 @given(speech())
-def test_halves_hold_the_speech_of_their_chunk_and_nothing_else(given_speech):
+def test_windows_hold_the_speech_of_their_chunk_and_nothing_else(given_speech):
     spans, length = given_speech
     for chunk in cut_chunks(spans, length, quietest=middle):
-        parts = halves(chunk, spans, quietest=middle)
+        parts = windows(chunk, spans, quietest=middle, longest_s=len(chunk) / RATE / 2 + 1)
         pieces = [piece for part in parts for piece in part.pieces]
         assert all(b <= c for (_, b), (c, _) in pairwise(pieces))
         assert sum(part.speech_s(spans) for part in parts) == pytest.approx(chunk.speech_s(spans), abs=1e-3)
         assert chunk.pieces[0][0] <= pieces[0][0]
         assert pieces[-1][1] <= chunk.pieces[-1][1]
-        if len(parts) > 1:
-            assert all(len(part) < len(chunk) for part in parts)
+        first = half(chunk, spans, quietest=middle)
+        assert first is None or (first == parts[0] and len(first) < len(chunk))
+        assert first is None or len(chunk) >= 10 * RATE
 
 
 def test_the_quietest_place_is_found():
@@ -495,3 +497,47 @@ def test_english_only_models_are_known_by_name():
     assert english_only("tiny.en")
     assert english_only("Systran/faster-whisper-small.en")
     assert not english_only("small")
+
+
+def test_a_word_that_was_put_too_early_and_heard_again_is_where_it_was_heard_again():
+    first, rest = Chunk(((0, 14 * RATE),)), Chunk(((8 * RATE, 14 * RATE),))
+    heard = [(first, said(8.6, (" we", 6.8, 7.1), (" because", 7.1, 7.5))), (rest, said(6.0, (" Because", 0.2, 0.5)))]
+    spans = [(6.0, 7.6), (8.1, 9.0)]
+    found = transcript(heard, spans=spans, length_ms=14_000, language="en", language_probability=None)
+    assert [(word.text, word.start) for word in found.words] == [(" we", 6.8), (" Because", 8.2)]
+    # Said after all that was understood at first, it was said twice.
+    later = [heard[0], (rest, said(6.0, (" Because", 0.8, 1.0)))]
+    found = transcript(later, spans=spans, length_ms=14_000, language="en", language_probability=None)
+    assert [word.text for word in found.words] == [" we", " because", " Because"]
+
+
+def test_speech_in_which_no_word_lies_is_told():
+    words = [Timed(" one", 1000, 2000, 0.9), Timed(" two", 5000, 6000, 0.9)]
+    spans = [(1.0, 7.05), (9.0, 9.9), (11.0, 13.0)]
+    found = [(doubt.start, doubt.end, doubt.reason) for doubt in wordless(words, spans)]
+    # Not the 0.95 s after the second word, nor the 0.9 s of a cough; the words' times are not sharper than 0.1 s.
+    assert found == [(2.1, 4.9, "no-words"), (11.0, 13.0, "no-words")]
+    assert wordless(words, spans, [Doubt(start=2.0, end=5.0, reason="no-speech")]) == [
+        Doubt(start=11.0, end=13.0, reason="no-words")
+    ]
+    assert wordless([], [(0.0, 1.5)]) == [Doubt(start=0.0, end=1.5, reason="no-words")]
+
+
+@given(speech(), st.data())
+def test_what_is_told_as_wordless_is_all_speech_that_is_long_enough_and_has_no_word(given_speech, data):
+    spans, length = given_speech
+    times = sorted(data.draw(st.lists(st.integers(0, length * 1000 // RATE + 1), max_size=12)))
+    words = [Timed("x", a, b, 0.9) for a, b in pairwise(times)][::2]
+    clock = np.arange(0, length / RATE + 1, 0.01)
+
+    def inside(stretches):
+        return np.any([(clock >= a - 1e-6) & (clock < b - 1e-6) for a, b in stretches] or [clock < 0], axis=0)
+
+    found = wordless(words, spans)
+    told = inside([(doubt.start, doubt.end) for doubt in found])
+    free = inside(spans) & ~inside([(w.start_ms / 1000 - 0.1, w.end_ms / 1000 + 0.1) for w in words])
+    assert all(doubt.end - doubt.start > 0.99 for doubt in found)
+    assert not (told & ~free).any() or (told & ~free).sum() <= 2 * len(found)
+    # What is free and untold lies in stretches shorter than a second.
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], (free & ~told).astype(int), [0]])))
+    assert all((stop - start) * 0.01 <= 1.03 for start, stop in zip(edges[::2], edges[1::2], strict=True))

@@ -9,8 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from steps_for_tests import After, Length, Moody, Note, Uses
+from steps_for_tests import After, Length, Moody, Note, Placed, Uses
 
+from pipelines import machine
+from pipelines.engines import local
 from pipelines.engines.local import LocalEngine
 from pipelines.plan import Plan
 from pipelines.runner import Runner
@@ -242,3 +244,43 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(tmp_path: Path, moment: float
     outcomes = build(rows, Store(str(tmp_path / "store")), plan())
     assert outcomes
     assert snapshot(tmp_path / "store" / "recordings") == snapshot(tmp_path / "calm" / "recordings")
+
+
+@pytest.mark.parametrize(("there", "killed"), [((), False), (("5",), False), (("5",), True), (("2", "5"), False)])
+def test_what_takes_a_gpu_runs_in_workers_with_one_of_their_own(tmp_path: Path, monkeypatch, there, killed):
+    """No GPU is needed for that: only what each worker is told to see."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(local, "gpus", lambda: there)
+    kills = tmp_path / "kills"
+    if killed:
+        kills.touch()
+    rows = make_rows(tmp_path / "in", ["a"] * 9)
+    store = Store(str(tmp_path / "store"))
+    the_plan = plan(Length(), Placed(kills=str(kills)))
+    outcomes = build(rows, store, the_plan, workers=3)
+    assert {one.state for one in outcomes if one.step == Placed.key} == {"made"}
+    told = [store.open(row.id, the_plan.lineage).read("placed", Note).text.split() for row in rows]
+    if not there:
+        assert {(gpu, together) for gpu, _, together in told} == {("all", "1")}
+        return
+    # One process a GPU, and each sees its own alone; recordings come several at a time.
+    assert {gpu for gpu, _, _ in told} <= set(there)
+    assert len({(gpu, process) for gpu, process, _ in told}) == len({gpu for gpu, _, _ in told})
+    if not killed:
+        assert {together for _, _, together in told} == {"3"}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "seen"),
+    [(None, ("0", "1")), ("1", ("1",)), ("", ()), ("-1", ()), ("1, 0", ("1", "0")), ("0,-1,1", ("0",))],
+)
+def test_the_gpus_are_those_that_this_process_may_use(tmp_path: Path, monkeypatch, allowed, seen):
+    for name in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(machine, "_GPUS", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if allowed is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
+    assert machine.gpus() == seen
+    monkeypatch.setattr(machine, "_GPUS", tmp_path / "none")
+    assert machine.gpus() == ()

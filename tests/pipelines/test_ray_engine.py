@@ -4,11 +4,12 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from steps_for_tests import After, Length, Moody, Note, Uses, Waits
+from steps_for_tests import After, Length, Moody, Note, Placed, Uses, Waits
 
 from pipelines.engines import engine
 from pipelines.engines.local import LocalEngine
@@ -296,3 +297,25 @@ def test_a_step_has_a_pool_where_there_is_room_for_one_each():
     assert [pool.indexes for pool in pools(steps, {"CPU": 7.0}, None)] == [(), (0,), (1,), (2,)]
     assert [pool.cpus for pool in pools(steps, {"CPU": 7.0}, None)] == [0.5, 1, 1, 1]
     assert [pool.indexes for pool in pools(steps, {"CPU": 6.0}, None)] == [(), (0, 1, 2)]
+
+
+def test_what_may_take_a_gpu_asks_ray_for_one_where_the_cluster_has_any():
+    for there, asked in (({"CPU": 8.0}, 0.0), ({"CPU": 8.0, "GPU": 1.0}, 1.0)):
+        made = pools([Length(), Placed()], there, None)
+        assert [pool.gpus for pool in made if 1 in pool.indexes] == [asked]
+
+
+def test_where_ray_has_a_gpu_recordings_come_to_it_several_at_a_time(tmp_path: Path, monkeypatch):
+    """Ray is told of a GPU that is not there: it counts it, and tells the actor which one is its own."""
+    import ray
+
+    ray.shutdown()  # the other tests' Ray has none
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setattr(ray, "init", partial(ray.init, num_gpus=1))
+    rows = make_rows(tmp_path / "in", ["calm"] * 80)  # enough for packets of several
+    store = Store(str(tmp_path / "store"))
+    the_plan = plan(Length(), Placed())
+    assert {one.state for one in build(rows, store, the_plan) if one.step == Placed.key} == {"made"}
+    told = [store.open(row.id, the_plan.lineage).read("placed", Note).text.split() for row in rows]
+    assert {gpu for gpu, _, _ in told} == {"0"}
+    assert max(int(together) for _, _, together in told) == 3
