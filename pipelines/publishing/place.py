@@ -71,7 +71,7 @@ class Place:
             raise StoreError(
                 f"{self.out} cannot be written: {error.strerror or error}",
                 do="what was published there before is unchanged; make room, or name another folder with --out. "
-                f"Finished shards wait in {self.waiting}: publishing again goes on from there",
+                f"Shards that were finished wait in {self.waiting}: publishing again goes on from there",
             ) from error
 
     @contextmanager
