@@ -97,7 +97,9 @@ class Packets:
 
     def _size(self, workers: int) -> int:
         quick = int(_PACKET_S * self._finished / max(self._seconds, 1e-9)) if self._finished else _UNKNOWN
-        shared = len(self._drawn) // (_SHARE * workers)
+        many = len(self._drawn)
+        # A GPU's batch is filled as far as every worker still gets one.
+        shared = max(many // (_SHARE * workers), min(self._least, -(-many // workers)))
         return max(1, min(max(quick, self._least), MOST, shared))
 
 

@@ -212,6 +212,7 @@ def test_packets_grow_with_what_is_known_of_recordings_and_shrink_towards_the_en
     assert max(slow[8:]) == 2
     assert max(sizes(300, 4.0, least=8)[8:]) == 8, "a GPU is given what it can take at a time"
     assert sizes(3, 1.0) == [1, 1, 1]
+    assert sizes(14, 4.0, least=8) == [7, 4, 2, 1], "few recordings fill a batch too, and nobody waits at the end"
 
 
 def test_a_ledger_that_died_is_told_again_what_is_on_its_way(cluster: None, tmp_path: Path):
