@@ -1,8 +1,9 @@
 """How long from `ray job submit` to the first recording done? And does a job that was stopped go on?
 
 A head on loopback, two cores; talking faces of ten seconds; decode, faces, prosody, speech, samples. One job is
-followed to its end. Another is stopped in the middle and submitted again. Both stores are compared, byte for byte,
-with one that the local engine made. The transcript is printed with the seconds since the command was given.
+followed to its end. Another is stopped in the middle and submitted again. A third is sent with nothing but its recipe,
+where affectloom is installed from its wheel. The stores are compared, byte for byte, with one that the local engine
+made. The transcript is printed with the seconds since the command was given.
 
     python benchmarks/submit.py [--recordings 12]
 """
@@ -109,6 +110,15 @@ def job(address: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def installed(folder: Path) -> Path:
+    """Affectloom from its wheel, in a folder of its own; what it needs stays where it is."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT)], check=True)
+    wheel = next(folder.glob("affectloom-*.whl"))
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(folder / "site"), str(wheel)], check=True)
+    return folder / "site"
+
+
 def done(store: Path) -> int:
     """How many recordings have their samples."""
     return sum(1 for _ in store.glob("recordings/*/samples.*"))
@@ -156,7 +166,7 @@ def main() -> None:
         clips(folder / "media", told.recordings, 10, (320, 180))
         recipe = folder / "recipe.yaml"
         recipe.write_text(RECIPE)
-        stores = {name: folder / name for name in ("local", "followed", "stopped")}
+        stores = {name: folder / name for name in ("local", "followed", "stopped", "wheel")}
         build = ["affectloom", "build", str(recipe), "--engine", "ray", "--store"]
         print(f"{told.recordings} recordings of 10 s; {machine()}")
         with head(folder) as address:
@@ -176,13 +186,24 @@ def main() -> None:
             print(f"  {len(before)} of {told.recordings} recordings were done")
             print("ray job submit --working-dir . --", *build, "stopped")
             print(json.dumps(followed(job(address, "submit", "--working-dir=.", "--", *command), stores["stopped"])))
+            site = installed(folder)
+            (folder / "project").mkdir()
+            (folder / "project" / "recipe.yaml").write_text(RECIPE.replace("media/", f"{folder}/media/"))
+            where = f"--runtime-env-json={json.dumps({'env_vars': {'PYTHONPATH': str(site)}})}"
+            sent = ("submit", f"--working-dir={folder / 'project'}", where, "--")
+            said = job(address, *sent, "python", "-c", "import pipelines; print(pipelines.__file__)").communicate()[0]
+            if str(site / "pipelines") not in said:
+                sys.exit(f"the job did not take the wheel's affectloom:\n{said}")
+            command = [str(site / "bin" / "affectloom"), *build[1:2], "recipe.yaml", *build[3:], str(stores["wheel"])]
+            print("ray job submit --working-dir project --", *command)
+            print(json.dumps(followed(job(address, *sent, *command), stores["wheel"])))
         subprocess.run(
             [*AFFECTLOOM, "build", str(recipe), "--store", str(stores["local"]), "--quiet"],
             check=True,
             env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(ROOT)},
         )
         calm = bytes_of(stores["local"])
-        for name in ("followed", "stopped"):
+        for name in ("followed", "stopped", "wheel"):
             print(f"{name}: {'the same bytes as' if bytes_of(stores[name]) == calm else 'NOT the bytes of'} local")
 
 
