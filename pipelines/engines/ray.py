@@ -148,8 +148,6 @@ class RayEngine:
                 ray.kill(ledger)
 
     def _stages(self, found: Any, plan: Plan, store: Store, wanted: Sequence[Pool], ledger: Any) -> Any:
-        import ray.data
-
         turns = wanted[0].cpus < ACQUIRE_NEEDS.cpus
         if turns:
             # They take turns on too few cores: ending an actor frees none, and its successor loads everything anew.
@@ -162,16 +160,22 @@ class RayEngine:
                 # A larger number would make Ray wait for so many packets before a step begins; with a GPU it wants one.
                 batch_size=1 if pool.gpus else None,
                 batch_format="pyarrow",
-                compute=ray.data.ActorPoolStrategy(
-                    min_size=1,
-                    max_size=pool.most,
-                    initial_size=min(_AT_ONCE, pool.most or 1) if turns and pool.indexes else 1,
-                ),
+                compute=_pool(pool, min(_AT_ONCE, pool.most or 1) if turns and pool.indexes else 1),
                 num_cpus=pool.cpus,
                 num_gpus=pool.gpus,
                 memory=pool.memory,
             )
         return found
+
+
+def _pool(pool: Pool, at_once: int) -> Any:
+    """What Ray is told of a pool of actors that begins with so many."""
+    from ray.data import ActorPoolStrategy
+
+    if at_once == pool.most:
+        # All are there from the start. While one is still starting, nothing queues up behind another's packet.
+        return ActorPoolStrategy(size=at_once, max_tasks_in_flight_per_actor=1)
+    return ActorPoolStrategy(min_size=1, max_size=pool.most, initial_size=at_once)
 
 
 def _told(stages: Any, packets: Packets, ledger: Any) -> Iterator[Outcome]:
